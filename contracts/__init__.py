@@ -1,0 +1,1 @@
+"""Solidity sources and the artifacts they compile to."""

@@ -1,0 +1,1 @@
+"""The embedded chain: starting a node, deploying, development accounts."""

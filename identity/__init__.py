@@ -1,0 +1,1 @@
+"""Decentralised identifiers, credentials and signing."""

@@ -1,0 +1,1 @@
+"""Units, orders, clearing and settlement; one folder a market."""

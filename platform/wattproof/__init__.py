@@ -1,0 +1,1 @@
+"""The platform: API, command line, ledger gateway, store and workers."""

@@ -1,0 +1,1 @@
+"""Digital twins of flexible assets: construct, sample, decide, close the loop."""
