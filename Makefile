@@ -81,7 +81,7 @@ test-main: $(DEV) $(NODE_DEV)  ## Run all tests except the contract suites
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape)
-	@$(VENV_CONTRACTS)/bin/python -m pytest -c tests/contracts/pytest.ini tests/contracts
+	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts
 
 contracts: $(DEV) $(NODE_DEV)  ## Compile the contracts into contracts/artifacts
 	@$(BIN)/python -m contracts.build
