@@ -25,7 +25,7 @@ interface ICredentialRegistry {
     }
 
     event IssuerAccredited(address indexed issuer, bytes32 indexed role);
-    event AccreditationRemoved(address indexed issuer, bytes32 indexed role, uint256 at);
+    event AccreditationRemoved(address indexed issuer, bytes32 indexed role, uint256 time);
     event Granted(
         bytes32 indexed credentialHash,
         address indexed subject,
@@ -34,7 +34,7 @@ interface ICredentialRegistry {
         uint256 validFrom,
         uint256 expiresAt
     );
-    event Revoked(bytes32 indexed credentialHash, uint256 at);
+    event Revoked(bytes32 indexed credentialHash, uint256 time);
 
     /// @notice A zero issuer, role, subject or credential hash.
     error ZeroValue();
