@@ -38,7 +38,8 @@ SIZE_LIMIT = 24_576
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*?\bfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
-_CONTRACT = re.compile(r"^\s*contract\s+(\w+)", re.MULTILINE)
+_STRING = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
+_CONTRACT = re.compile(r"(?:^|[;}])\s*contract\s+(\w+)", re.MULTILINE)
 _VERSION = re.compile(r"Version:\s*(\d+\.\d+\.\d+)")
 
 
@@ -94,7 +95,7 @@ def units(only: Collection[str] = (), root: Path = ROOT) -> list[Unit]:
     found: dict[str, Unit] = {}
     for path in sorted(path for folder in SOURCES for path in (root / folder).rglob("*.sol")):
         source_name = path.relative_to(root).as_posix()
-        text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
+        text = _STRING.sub('""', _COMMENT.sub("", path.read_text(encoding="utf-8")))
         for name in _CONTRACT.findall(text):
             artifact_name = _artifact_name(name, source_name)
             if only and artifact_name not in only:
@@ -224,9 +225,10 @@ def compile_unit(unit: Unit, compiler: Path) -> Artifact:
     try:
         output = solcx.compile_standard(unit.compiler_input, solc_binary=compiler)
     except SolcError as error:
-        raise BuildError(f"{unit.source_name} does not compile\n{error}") from error
-    for problem in output.get("errors", []):
-        print(problem["formattedMessage"], file=sys.stderr)
+        raise BuildError(f"{unit.source_name} does not compile\n{error.message}") from error
+    for warning in output.get("errors", []):
+        if not warning.get("sourceLocation", {}).get("file", "").startswith("@"):
+            print(warning["formattedMessage"], file=sys.stderr)
     compiled = output["contracts"][unit.source_name][unit.name]
     code = compiled["evm"]["deployedBytecode"]
     artifact = Artifact(
