@@ -1,0 +1,26 @@
+"""Roles of the access manager, and which restricted functions each may call."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class AuthorityRole(IntEnum):
+    """Role numbers in the Authority contract (0 is its admin)."""
+
+    MARKET_ADMIN = 1
+    MINTER = 2
+    REGISTRAR = 3
+    METER_REGISTRAR = 4
+    METER_AUTHORITY = 5
+    ATTESTER = 6
+
+
+RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
+    AuthorityRole.MARKET_ADMIN: {"Exchange": ("createMarket",)},
+    AuthorityRole.MINTER: {"SettlementToken": ("mint",)},
+    AuthorityRole.REGISTRAR: {"CredentialRegistry": ("accredit", "removeAccreditation", "revoke")},
+    AuthorityRole.METER_REGISTRAR: {"MeterRegistry": ("register", "rotateKey")},
+    AuthorityRole.METER_AUTHORITY: {"MeterRegistry": ("dispute", "resolve")},
+    AuthorityRole.ATTESTER: {"BatteryPassport": ("attest", "retire")},
+}

@@ -1,0 +1,1 @@
+"""Accounts in the ledger: balances, deposits, margins, credentials."""

@@ -1,0 +1,1 @@
+"""Devices, signed readings and the closing of imbalances."""

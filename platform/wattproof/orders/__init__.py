@@ -1,0 +1,1 @@
+"""Orders: templates, acceptance with a signed receipt, cancellation, life."""

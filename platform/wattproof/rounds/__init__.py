@@ -1,0 +1,1 @@
+"""Markets and the life of their rounds: open, gate, clear, settle, close."""

@@ -1,0 +1,98 @@
+"""One settings model for both profiles; every field is an environment variable WATTPROOF_<NAME>.
+
+Secrets are never settings: signing keys live in encrypted key files (scaled profile) or are the
+devnet's public development accounts (embedded profile).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Profile(StrEnum):
+    """Where the platform runs: all in one process and folder, or on services."""
+
+    EMBEDDED = "embedded"
+    SCALED = "scaled"
+
+
+class Settings(BaseSettings):
+    """How one installation runs."""
+
+    model_config = SettingsConfigDict(env_prefix="WATTPROOF_", extra="ignore", frozen=True)
+
+    profile: Profile = Profile.EMBEDDED
+    data_dir: Path = Field(
+        default=Path.home() / ".local" / "share" / "wattproof",
+        description="Everything the embedded profile keeps: database, chain state, deployment.",
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy address; empty: SQLite inside data_dir."
+    )
+    rpc_url: str = Field(
+        default="", description="JSON-RPC address of the chain; empty: the embedded node."
+    )
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Broker of the workers.")
+    deployment_file: Path | None = Field(
+        default=None,
+        description="Addresses of the contracts; default: deployment.json in data_dir.",
+    )
+    keystore_dir: Path | None = Field(
+        default=None, description="Encrypted key files of the platform's signers (mode 0600)."
+    )
+    keystore_passphrase_file: Path | None = Field(
+        default=None, description="File (mode 0600) that holds the key files' passphrase."
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    confirmations: int = Field(
+        default=0, ge=0, description="Blocks on top of one before the indexer believes it."
+    )
+    rpc_timeout_s: float = Field(default=30.0, gt=0)
+    rpc_batch: int = Field(default=200, ge=1, description="Requests in one JSON-RPC batch.")
+    index_blocks: int = Field(default=500, ge=1, description="Blocks indexed in one transaction.")
+    stuck_after_s: float = Field(
+        default=60.0, gt=0, description="A transaction pending for longer gets a higher fee."
+    )
+    fee_bump_percent: int = Field(default=25, ge=10)
+    max_fee_gwei: int = Field(default=500, ge=1, description="No transaction ever bids more.")
+    transaction_gas_limit: int = Field(
+        default=16_777_216, description="Gas one transaction may use (EIP-7825)."
+    )
+    chunk_orders: int = Field(
+        default=600, ge=1, description="Orders in one chunk of a settlement too big for one call."
+    )
+    tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
+
+    @model_validator(mode="after")
+    def _scaled_names_its_services(self) -> Self:
+        if self.profile is Profile.SCALED:
+            missing = [
+                name
+                for name in ("database_url", "rpc_url", "keystore_dir")
+                if not getattr(self, name)
+            ]
+            if missing:
+                names = ", ".join(f"WATTPROOF_{name.upper()}" for name in missing)
+                raise ValueError(f"the scaled profile needs {names}")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's address, with the profile's default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'wattproof.db'}"
+
+    @property
+    def deployment_path(self) -> Path:
+        """Where the contracts' addresses are written."""
+        return self.deployment_file or self.data_dir / "deployment.json"
+
+    @property
+    def chain_state_path(self) -> Path:
+        """Where the embedded node keeps its chain."""
+        return self.data_dir / "chain.json"

@@ -1,0 +1,30 @@
+"""All tables: importing this module registers every model."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+_MODULES = (
+    "wattproof.store.models",
+    "wattproof.gateway.models",
+    "wattproof.indexer.models",
+    "wattproof.rounds.models",
+    "wattproof.orders.models",
+    "wattproof.accounts.models",
+    "wattproof.meters.models",
+    "wattproof.participants.models",
+    "wattproof.auth.models",
+    "wattproof.api.models",
+)
+
+
+def load() -> MetaData:
+    """The metadata of every model of the platform."""
+    for name in _MODULES:
+        if find_spec(name.rsplit(".", 1)[0]) and find_spec(name):
+            import_module(name)
+    return SQLModel.metadata
