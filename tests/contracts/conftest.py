@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 from ape.contracts import ContractContainer
+from eth_utils import keccak
 from ethpm_types import ContractType
 
 from contracts import load
@@ -52,3 +53,59 @@ def deploy(accounts):
 def connect():
     """`connect(name, address)` is a contract that is on the chain already."""
     return lambda name, address: compiled(name).at(address)
+
+
+class Clock:
+    """The chain's time, in seconds (UTC)."""
+
+    def __init__(self, chain) -> None:
+        self._chain = chain
+
+    @property
+    def now(self) -> int:
+        """Time of the last block."""
+        return self._chain.blocks.head.timestamp
+
+    def next_at(self, time: int) -> None:
+        """The next transaction happens at exactly `time`."""
+        self._chain.provider.make_request("evm_setNextBlockTimestamp", [time])
+
+    def move_to(self, time: int) -> None:
+        """A block at `time`, so that calls see it."""
+        self.next_at(time)
+        self._chain.provider.make_request("evm_mine", [])
+
+
+@pytest.fixture(scope="session")
+def clock(chain):
+    return Clock(chain)
+
+
+@pytest.fixture(scope="session")
+def manager(deploy, accounts):
+    """The AccessManager; account 0 is its admin."""
+    return deploy("Authority", accounts[0])
+
+
+@pytest.fixture(scope="session")
+def give_role(manager, accounts):
+    """`give_role(number, holder, contract, *functions)`: from now on the functions need the role,
+    which `holder` has without delay."""
+
+    def give(number: int, holder, contract, *functions: str) -> None:
+        methods = contract.contract_type.mutable_methods
+        selectors = [keccak(text=methods[name].selector)[:4] for name in functions]
+        manager.setTargetFunctionRole(contract, selectors, number, sender=accounts[0])
+        manager.grantRole(number, holder, 0, sender=accounts[0])
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def dids(deploy):
+    return deploy("DidRegistry")
+
+
+@pytest.fixture(scope="session")
+def credentials(deploy, manager, dids):
+    return deploy("CredentialRegistry", manager, dids)
