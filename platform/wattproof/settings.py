@@ -50,8 +50,16 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = Field(
+        default="",
+        description="Address under which people reach the API; sign-in messages name it.",
+    )
     confirmations: int = Field(
         default=0, ge=0, description="Blocks on top of one before the indexer believes it."
+    )
+    chain_time: bool = Field(
+        default=False,
+        description="Scaled profile: take the time from the chain (a test chain ahead of ours).",
     )
     rpc_timeout_s: float = Field(default=30.0, gt=0)
     rpc_batch: int = Field(default=200, ge=1, description="Requests in one JSON-RPC batch.")
@@ -86,6 +94,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address, with the profile's default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / 'wattproof.db'}"
+
+    @property
+    def public_address(self) -> str:
+        """Where people reach the API, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def deployment_path(self) -> Path:

@@ -1,0 +1,1 @@
+"""Who takes part: registration, identifier, credentials."""
