@@ -1,0 +1,836 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {AccountWord} from "./AccountWord.sol";
+import {IExchange} from "./IExchange.sol";
+import {ILedger} from "./ILedger.sol";
+import {IStanding} from "./IStanding.sol";
+import {MerkleLib} from "./MerkleLib.sol";
+import {OrderLib} from "./OrderLib.sol";
+import {SettlementMath} from "./SettlementMath.sol";
+
+/// @notice Reads the orders of a round from call data and checks what a settlement must satisfy
+/// (docs/protocol.md section 4). Works entirely in memory; a round that needs several transactions
+/// is carried from one to the next by `save` and `load`.
+/// @dev Arithmetic is unchecked throughout. The widest terms are far below 2^255: a limit or price is
+/// 64 bits, a coefficient 32, units 64, legs at most 255, orders of a round below 2^32; so a scaled
+/// surplus times units stays below 2^160 and its sum below 2^192.
+library BatchVerifier {
+    using AccountWord for uint256;
+
+    /// @dev The first 20 words (PROGRESS_BYTES) are the progress, saved as they stand here.
+    struct Batch {
+        bytes32 resultsHash;
+        uint256 ordersRead;
+        uint256 forcedSeen;
+        /// 1 once a multi-leg order was read.
+        uint256 coupled;
+        /// 1 + index of the first order that breaks a rule of one-product rounds.
+        uint256 violation;
+        /// Sum of max(S, 0) * m, scaled.
+        int256 offered;
+        /// Sum of sigma, in nano per kWh times Wh.
+        int256 realised;
+        int256 dust;
+        uint256 positions;
+        // The trader whose group is being read.
+        uint256 trader;
+        uint256 remaining;
+        uint256 lastHash;
+        uint256 epoch;
+        uint256 eligible;
+        uint256 margin;
+        uint256 capacity;
+        uint256 paid;
+        uint256 received;
+        uint256 collateral;
+        bytes32 chain;
+        // Rules of the market and the round.
+        uint256 market;
+        uint256 round;
+        uint256 gateAt;
+        uint256 zones;
+        uint256 firstSlot;
+        uint256 slots;
+        uint256 products;
+        uint256 priceCap;
+        uint256 imbalanceCap;
+        uint256 capacityUnitWh;
+        bytes32 role;
+        ILedger ledger;
+        IStanding credentials;
+        // Memory.
+        uint256 bookFrontier;
+        uint256 positionFrontier;
+        uint256 tallies;
+        uint256 effects;
+        uint256 effectsEnd;
+        uint256 orderImage;
+        uint256 legImage;
+        uint256 digestImage;
+        uint256 signatureImage;
+        // What the legs of the order being read come to.
+        bytes32 legsHash;
+        /// Sum of |c|.
+        uint256 weight;
+        /// Wh of all legs, each rounded up, when maxUnits are filled.
+        uint256 energy;
+        /// The part of `energy` that is sold.
+        uint256 sold;
+        /// limit * SCALE - sum of c * p.
+        int256 surplus;
+        /// Where the signature stands.
+        uint256 signatureAt;
+    }
+
+    struct Outcome {
+        bytes32 positionsRoot;
+        bytes32 pricesHash;
+        uint256 positionsCount;
+        uint256 gapMicro;
+        uint256 welfareMicro;
+        uint256 dust;
+    }
+
+    uint256 private constant PROGRESS_BYTES = 0x280; // 20 words
+    uint256 private constant STATE_HEADER = PROGRESS_BYTES + 2 * MerkleLib.FRONTIER_BYTES;
+
+    // Tally of a product in memory, 7 words.
+    uint256 private constant TALLY_BYTES = 7 * 32;
+    uint256 private constant PRICE = 0x00;
+    /// Highest of filled asks and not-full bids; NONE_LO when there is none.
+    uint256 private constant LO = 0x20;
+    /// Lowest of filled bids and not-full asks; NONE_HI when there is none.
+    uint256 private constant HI = 0x40;
+    uint256 private constant BALANCE = 0x60;
+    /// Call data offset of the tie's M, times 4, plus 1 (bids rationed) or 2 (asks rationed); 0 without a tie.
+    uint256 private constant TIE = 0x80;
+    uint256 private constant TIE_OFFERED = 0xa0;
+    uint256 private constant TIE_FILLED = 0xc0;
+    int256 private constant NONE_LO = -0x8000000000000000; // type(int64).min
+    int256 private constant NONE_HI = 0x7fffffffffffffff; // type(int64).max
+
+    // Call data sizes.
+    uint256 private constant TIE_BYTES = 80;
+    uint256 private constant GROUP_HEADER = 22;
+    uint256 private constant ORDER_HEADER = 37;
+    uint256 private constant LEG_BYTES = 6;
+    uint256 private constant SIGNATURE_BYTES = 64;
+    uint256 private constant SINGLE_ORDER = ORDER_HEADER + 2 + SIGNATURE_BYTES;
+    uint256 private constant EFFECT_BYTES = 36;
+
+    uint256 private constant FLAG_MULTI = 1;
+    uint256 private constant FLAG_FORCED = 2;
+    uint256 private constant FLAG_SELLS = 4;
+
+    int256 private constant SCALE = SettlementMath.SCALE;
+    uint256 private constant USCALE = SettlementMath.USCALE;
+
+    // ------------------------------------------------------------------ setting up
+
+    /// @notice Lays out memory and reads the results (prices and ties) the operator claims.
+    function begin(Batch memory b, bytes32 domain, bytes calldata results, bytes calldata orders) internal pure {
+        unchecked {
+            b.bookFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
+            b.positionFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
+            b.tallies = _allocate(b.products * TALLY_BYTES);
+            // Every trader that ends here has a header and at least one order here.
+            b.effects = _allocate((orders.length / (GROUP_HEADER + SINGLE_ORDER) + 1) * EFFECT_BYTES);
+            b.effectsEnd = b.effects;
+            uint256 orderImage = b.orderImage = _allocate(9 * 32);
+            uint256 legImage = b.legImage = _allocate(3 * 32);
+            uint256 digestImage = b.digestImage = _allocate(3 * 32);
+            b.signatureImage = _allocate(4 * 32);
+            bytes32 orderType = OrderLib.ORDER_TYPEHASH;
+            bytes32 legType = OrderLib.LEG_TYPEHASH;
+            uint256 market = b.market;
+            uint256 round = b.round;
+            assembly ("memory-safe") {
+                mstore(orderImage, orderType)
+                mstore(add(orderImage, 0x20), market)
+                mstore(add(orderImage, 0x40), round)
+                mstore(legImage, legType)
+                mstore(digestImage, shl(240, 0x1901))
+                mstore(add(digestImage, 2), domain)
+            }
+            b.resultsHash = keccak256(results);
+            _readResults(b, results);
+        }
+    }
+
+    function _readResults(Batch memory b, bytes calldata results) private pure {
+        unchecked {
+            uint256 pos = _offset(results);
+            uint256 end = pos + results.length;
+            uint256 tally = b.tallies;
+            for (uint256 k; k < b.products; ++k) {
+                uint256 head = _word(pos);
+                int256 price = int64(uint64(head >> 192));
+                uint256 kind = uint8(head >> 184);
+                pos += 9;
+                uint256 tie;
+                if (kind != 0) {
+                    uint256 sums = _word(pos);
+                    // A tie that is wholly filled is none.
+                    if (kind > 2 || uint128(sums) >= sums >> 128) revert IExchange.MalformedResults(k);
+                    tie = pos << 2 | kind;
+                    pos += TIE_BYTES;
+                }
+                if (pos > end) revert IExchange.MalformedResults(k);
+                assembly ("memory-safe") {
+                    mstore(tally, price)
+                    mstore(add(tally, LO), NONE_LO)
+                    mstore(add(tally, HI), NONE_HI)
+                    mstore(add(tally, BALANCE), 0)
+                    mstore(add(tally, TIE), tie)
+                    mstore(add(tally, TIE_OFFERED), 0)
+                    mstore(add(tally, TIE_FILLED), 0)
+                }
+                tally += TALLY_BYTES;
+            }
+            if (pos != end) revert IExchange.MalformedResults(b.products);
+        }
+    }
+
+    // ------------------------------------------------------------------ reading orders
+
+    /// @notice Reads all of `orders`; effects of the traders that end in them are collected.
+    /// @param forced the orders whose inclusion was forced on-chain
+    function read(Batch memory b, bytes calldata orders, mapping(bytes32 => bool) storage forced) internal view {
+        unchecked {
+            uint256 pos = _offset(orders);
+            uint256 end = pos + orders.length;
+            bool continued = b.remaining != 0;
+            while (pos < end) {
+                uint256 header = _word(pos);
+                uint256 trader = header >> 96;
+                uint256 n = uint16(header >> 80);
+                pos += GROUP_HEADER;
+                if (continued) {
+                    if (trader != b.trader || n != b.remaining) revert IExchange.MalformedBatch(b.ordersRead);
+                    continued = false;
+                } else {
+                    if (n == 0) revert IExchange.MalformedBatch(b.ordersRead);
+                    if (trader <= b.trader) revert IExchange.OrdersNotSorted(b.ordersRead);
+                    _startTrader(b, trader, n);
+                }
+                do {
+                    pos = _readOrder(b, pos, forced);
+                } while (--b.remaining != 0 && pos < end);
+                if (b.remaining == 0) _finishTrader(b);
+            }
+            if (pos != end) revert IExchange.MalformedBatch(b.ordersRead);
+        }
+    }
+
+    function _startTrader(Batch memory b, uint256 trader, uint256 n) private view {
+        b.trader = trader;
+        b.remaining = n;
+        b.lastHash = 0;
+        b.paid = 0;
+        b.received = 0;
+        b.collateral = 0;
+        b.chain = 0;
+
+        // What the calls leave in memory is not needed: the next trader reuses it.
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
+        address account = address(uint160(trader));
+        uint256 word = b.ledger.word(uint32(b.market), account);
+        uint256 exitAmount;
+        if (word.exitRound() != 0) (exitAmount,) = b.ledger.exitOf(uint32(b.market), account);
+        b.epoch = word.epochFor(b.round);
+        b.margin = word.available(b.round, exitAmount);
+        b.capacity = b.capacityUnitWh == 0 ? type(uint256).max : word.capacity() * b.capacityUnitWh;
+        b.eligible = b.role == 0 || b.credentials.standing(account, b.role, b.gateAt) ? 1 : 0;
+        assembly ("memory-safe") {
+            mstore(0x40, free)
+        }
+    }
+
+    function _finishTrader(Batch memory b) private pure {
+        unchecked {
+            uint256 trader = b.trader;
+            uint256 debit = b.paid + b.collateral;
+            uint256 lock = b.received + b.collateral;
+            b.dust += int256(b.paid) - int256(b.received);
+            uint256 effect = b.effectsEnd;
+            assembly ("memory-safe") {
+                mstore(effect, shl(96, trader))
+                mstore(add(effect, 20), or(shl(192, debit), shl(128, lock)))
+            }
+            b.effectsEnd = effect + EFFECT_BYTES;
+            bytes32 chain = b.chain;
+            if (chain != 0) {
+                bytes32 leaf;
+                assembly ("memory-safe") {
+                    mstore(0x00, or(shl(96, trader), shl(32, lock)))
+                    mstore(0x1c, chain)
+                    leaf := keccak256(0x00, 60)
+                }
+                MerkleLib.push(b.positionFrontier, b.positions++, leaf);
+            }
+        }
+    }
+
+    function _readOrder(Batch memory b, uint256 pos, mapping(bytes32 => bool) storage forced)
+        private
+        view
+        returns (uint256 next)
+    {
+        unchecked {
+            uint256 head = _word(pos);
+            uint256 maxUnits = uint64(head >> 184);
+            int256 limit = int64(uint64(head >> 120));
+            uint256 flags = head >> 248;
+            if (maxUnits == 0 || flags > 7) revert IExchange.MalformedBatch(b.ordersRead);
+
+            if (flags & FLAG_MULTI == 0) _oneLeg(b, pos + ORDER_HEADER, flags, maxUnits, limit);
+            else _manyLegs(b, pos + ORDER_HEADER, flags, maxUnits, limit);
+            next = b.signatureAt + SIGNATURE_BYTES;
+
+            _enterBook(b, head, flags, maxUnits, limit, forced);
+
+            uint256 fill = _word(pos + 29) >> 192;
+            uint256 maximum = _maximum(b, uint32(head >> 24), maxUnits, limit);
+            if (fill > maximum) revert IExchange.FillAboveMaximum(b.ordersRead);
+            if (b.surplus > 0) b.offered += b.surplus * int256(maximum);
+            if (flags & FLAG_MULTI == 0) _fillOne(b, pos + ORDER_HEADER, flags, maximum, fill, limit);
+            else if (fill != 0) _fillMany(b, pos + ORDER_HEADER, fill, limit);
+            ++b.ordersRead;
+        }
+    }
+
+    function _oneLeg(Batch memory b, uint256 pos, uint256 flags, uint256 maxUnits, int256 limit)
+        private
+        pure
+    {
+        unchecked {
+            uint256 index = _word(pos) >> 240;
+            if (index >= b.products) revert IExchange.MalformedBatch(b.ordersRead);
+            int256 price = _price(b, index);
+            bool sells = flags & FLAG_SELLS != 0;
+            bytes32 legHash = _legHash(b, index, sells ? -SCALE : SCALE);
+            bytes32 legsHash;
+            assembly ("memory-safe") {
+                mstore(0x00, legHash)
+                legsHash := keccak256(0x00, 0x20)
+            }
+            b.legsHash = legsHash;
+            b.weight = USCALE;
+            b.energy = maxUnits;
+            b.sold = sells ? maxUnits : 0;
+            b.surplus = (sells ? limit + price : limit - price) * SCALE;
+            b.signatureAt = pos + 2;
+        }
+    }
+
+    /// @dev Legs are hashed above the free memory pointer, which nothing else uses meanwhile.
+    function _manyLegs(Batch memory b, uint256 pos, uint256 flags, uint256 maxUnits, int256 limit)
+        private
+        pure
+    {
+        unchecked {
+            uint256 legs = _word(pos) >> 248;
+            // One leg in this form would turn a one-product round into a coupled one.
+            if (legs < 2 || flags & FLAG_SELLS != 0) revert IExchange.MalformedBatch(b.ordersRead);
+            b.coupled = 1;
+            pos += 1;
+            uint256 hashes;
+            assembly ("memory-safe") {
+                hashes := mload(0x40)
+            }
+            uint256 weight;
+            uint256 wholeEnergy;
+            uint256 sold;
+            int256 cost;
+            uint256 previous;
+            for (uint256 k; k < legs; ++k) {
+                uint256 leg = _word(pos);
+                uint256 index = leg >> 240;
+                int256 c = int32(uint32(leg >> 208));
+                if (index >= b.products || c == 0 || (k != 0 && index <= previous)) {
+                    revert IExchange.MalformedBatch(b.ordersRead);
+                }
+                previous = index;
+                bytes32 legHash = _legHash(b, index, c);
+                assembly ("memory-safe") {
+                    mstore(add(hashes, shl(5, k)), legHash)
+                }
+                uint256 size = OrderLib.abs(c);
+                uint256 energy = SettlementMath.ceilDiv(size * maxUnits, USCALE);
+                weight += size;
+                wholeEnergy += energy;
+                if (c < 0) sold += energy;
+                cost += c * _price(b, index);
+                pos += LEG_BYTES;
+            }
+            bytes32 legsHash;
+            assembly ("memory-safe") {
+                legsHash := keccak256(hashes, shl(5, legs))
+            }
+            b.legsHash = legsHash;
+            b.weight = weight;
+            b.energy = wholeEnergy;
+            b.sold = sold;
+            b.surplus = limit * SCALE - cost;
+            b.signatureAt = pos;
+        }
+    }
+
+    /// @dev Hash, order in the book, signature, Merkle leaf, forced mark.
+    function _enterBook(
+        Batch memory b,
+        uint256 head,
+        uint256 flags,
+        uint256 maxUnits,
+        int256 limit,
+        mapping(bytes32 => bool) storage forced
+    ) private view {
+        unchecked {
+            uint256 trader = b.trader;
+            bytes32 digest;
+            {
+                uint256 image = b.orderImage;
+                uint256 digestImage = b.digestImage;
+                bytes32 legsHash = b.legsHash;
+                uint256 epoch = uint32(head >> 24);
+                uint256 salt = uint64(head >> 56);
+                assembly ("memory-safe") {
+                    mstore(add(image, 0x60), legsHash)
+                    mstore(add(image, 0x80), maxUnits)
+                    mstore(add(image, 0xa0), limit)
+                    mstore(add(image, 0xc0), trader)
+                    mstore(add(image, 0xe0), epoch)
+                    mstore(add(image, 0x100), salt)
+                    mstore(add(digestImage, 34), keccak256(image, 0x120))
+                    digest := keccak256(digestImage, 66)
+                }
+            }
+            if (uint256(digest) <= b.lastHash) revert IExchange.OrdersNotSorted(b.ordersRead);
+            b.lastHash = uint256(digest);
+
+            bool signed;
+            {
+                uint256 image = b.signatureImage;
+                uint256 signature = b.signatureAt;
+                uint256 half = OrderLib.HALF_ORDER;
+                assembly ("memory-safe") {
+                    let vs := calldataload(add(signature, 0x20))
+                    let s := shr(1, shl(1, vs))
+                    mstore(image, digest)
+                    mstore(add(image, 0x20), add(27, shr(255, vs)))
+                    mstore(add(image, 0x40), calldataload(signature))
+                    mstore(add(image, 0x60), s)
+                    mstore(0x00, 0)
+                    // ecrecover returns nothing for an invalid signature; 0 is no trader.
+                    pop(staticcall(gas(), 1, image, 0x80, 0x00, 0x20))
+                    signed := and(eq(mload(0x00), trader), iszero(gt(s, half)))
+                }
+            }
+            if (!signed) revert IExchange.BadSignature(b.ordersRead);
+
+            bytes32 leaf;
+            assembly ("memory-safe") {
+                mstore(0x00, shl(96, trader))
+                mstore(0x14, digest)
+                leaf := keccak256(0x00, 52)
+            }
+            MerkleLib.push(b.bookFrontier, b.ordersRead, leaf);
+
+            if (flags & FLAG_FORCED != 0) {
+                if (!forced[digest]) revert IExchange.NotForced(b.ordersRead);
+                ++b.forcedSeen;
+            }
+        }
+    }
+
+    /// @return m maxUnits when the order stood at the gate and margin and capacity cover it, else 0
+    function _maximum(Batch memory b, uint256 epoch, uint256 maxUnits, int256 limit)
+        private
+        pure
+        returns (uint256 m)
+    {
+        unchecked {
+            if (b.eligible == 0 || epoch != b.epoch || b.sold > b.capacity) return 0;
+            if (!OrderLib.isWithinCap(limit, b.weight, b.priceCap)) return 0;
+            uint256 need = SettlementMath.ceilDiv(b.imbalanceCap * b.energy, USCALE);
+            if (limit > 0) need += SettlementMath.ceilDiv(uint256(limit) * maxUnits, USCALE);
+            if (need > b.margin) return 0;
+            b.margin -= need;
+            if (b.capacityUnitWh != 0) b.capacity -= b.sold;
+            return maxUnits;
+        }
+    }
+
+    // ------------------------------------------------------------------ fills
+
+    function _fillOne(
+        Batch memory b,
+        uint256 pos,
+        uint256 flags,
+        uint256 maximum,
+        uint256 fill,
+        int256 limit
+    ) private pure {
+        unchecked {
+            uint256 index = _word(pos) >> 240;
+            uint256 tally = b.tallies + index * TALLY_BYTES;
+            bool sells = flags & FLAG_SELLS != 0;
+            if (maximum != 0) {
+                if (sells) _boundByAsk(tally, -limit, fill != 0, fill < maximum);
+                else _boundByBid(tally, limit, fill != 0, fill < maximum);
+                if (fill != maximum || b.surplus == 0) {
+                    if (!_isFillCanonical(b, b.surplus, tally, sells, maximum, fill) && b.violation == 0) {
+                        b.violation = b.ordersRead + 1;
+                    }
+                }
+            }
+            if (fill == 0) return;
+            if (b.surplus < 0) revert IExchange.CostAboveLimit(b.ordersRead);
+            int256 quantity = sells ? -int256(fill) : int256(fill);
+            int256 price;
+            assembly ("memory-safe") {
+                price := mload(tally)
+                let sum := add(tally, BALANCE)
+                mstore(sum, add(mload(sum), quantity))
+            }
+            b.realised += (b.surplus / SCALE) * int256(fill);
+            _chainEntry(b, index, quantity);
+            _bookPayment(b, price * quantity, fill);
+        }
+    }
+
+    function _boundByBid(uint256 tally, int256 bid, bool filled, bool notFull) private pure {
+        assembly ("memory-safe") {
+            if and(notFull, sgt(bid, mload(add(tally, LO)))) { mstore(add(tally, LO), bid) }
+            if and(filled, slt(bid, mload(add(tally, HI)))) { mstore(add(tally, HI), bid) }
+        }
+    }
+
+    function _boundByAsk(uint256 tally, int256 ask, bool filled, bool notFull) private pure {
+        assembly ("memory-safe") {
+            if and(filled, sgt(ask, mload(add(tally, LO)))) { mstore(add(tally, LO), ask) }
+            if and(notFull, slt(ask, mload(add(tally, HI)))) { mstore(add(tally, HI), ask) }
+        }
+    }
+
+    /// @dev Rules of one-product rounds for an order that is not full, or tied: above the price full,
+    /// below it (checked by its cost) empty, at it full or its share of what the rationed side gets.
+    function _isFillCanonical(
+        Batch memory b,
+        int256 surplus,
+        uint256 tally,
+        bool sells,
+        uint256 maximum,
+        uint256 fill
+    ) private pure returns (bool) {
+        unchecked {
+            if (surplus > 0) return false;
+            if (surplus < 0) return fill == 0;
+            uint256 tie;
+            assembly ("memory-safe") {
+                tie := mload(add(tally, TIE))
+            }
+            if (tie & 3 != (sells ? 2 : 1)) return fill == maximum;
+            assembly ("memory-safe") {
+                let offered := add(tally, TIE_OFFERED)
+                mstore(offered, add(mload(offered), maximum))
+                let filled := add(tally, TIE_FILLED)
+                mstore(filled, add(mload(filled), fill))
+            }
+            uint256 pos = tie >> 2;
+            uint256 sums = _word(pos);
+            uint256 product = maximum * uint128(sums);
+            uint256 offeredAtTie = sums >> 128;
+            uint256 share = product / offeredAtTie;
+            uint256 remainder = product % offeredAtTie;
+            uint256 cut = _word(pos + 32) >> 128;
+            if (remainder > cut || (remainder == cut && b.lastHash <= _word(pos + 48))) ++share;
+            return fill == share;
+        }
+    }
+
+    function _fillMany(Batch memory b, uint256 pos, uint256 fill, int256 limit) private pure {
+        unchecked {
+            uint256 legs = _word(pos) >> 248;
+            pos += 1;
+            int256 cost;
+            uint256 moved;
+            for (uint256 k; k < legs; ++k) {
+                uint256 leg = _word(pos);
+                uint256 index = leg >> 240;
+                int256 c = int32(uint32(leg >> 208));
+                pos += LEG_BYTES;
+                int256 quantity = SettlementMath.floorDiv(c * int256(fill), SCALE);
+                if (quantity == 0) continue;
+                uint256 tally = b.tallies + index * TALLY_BYTES;
+                int256 price;
+                assembly ("memory-safe") {
+                    price := mload(tally)
+                    let sum := add(tally, BALANCE)
+                    mstore(sum, add(mload(sum), quantity))
+                }
+                cost += price * quantity;
+                moved += OrderLib.abs(quantity);
+                _chainEntry(b, index, quantity);
+            }
+            int256 sigma = limit * int256(fill) - cost;
+            if (sigma < 0) revert IExchange.CostAboveLimit(b.ordersRead);
+            b.realised += sigma;
+            _bookPayment(b, cost, moved);
+        }
+    }
+
+    /// @param cost sum of price * quantity
+    /// @param moved sum of |quantity|
+    function _bookPayment(Batch memory b, int256 cost, uint256 moved) private pure {
+        unchecked {
+            int256 payment = SettlementMath.ceilDiv(cost, SCALE);
+            if (payment > 0) b.paid += uint256(payment);
+            else b.received += uint256(-payment);
+            b.collateral += SettlementMath.ceilDiv(b.imbalanceCap * moved, USCALE);
+        }
+    }
+
+    function _chainEntry(Batch memory b, uint256 index, int256 quantity) private pure {
+        unchecked {
+            bytes32 chain = b.chain;
+            uint256 product = _productId(b, index);
+            assembly ("memory-safe") {
+                mstore(0x00, chain)
+                mstore(0x20, or(shl(192, product), shl(64, and(quantity, 0xffffffffffffffffffffffffffffffff))))
+                chain := keccak256(0x00, 56)
+            }
+            b.chain = chain;
+        }
+    }
+
+    // ------------------------------------------------------------------ the end of the book
+
+    /// @notice Checks what can only be known once every order has been read.
+    function finish(
+        Batch memory b,
+        uint256 count,
+        bytes32 bookRoot,
+        uint256 forcedCount,
+        uint256 gapFloor,
+        uint256 gapCap
+    ) internal pure returns (Outcome memory o) {
+        unchecked {
+            if (b.ordersRead != count || b.remaining != 0) revert IExchange.WrongBook();
+            if (MerkleLib.root(b.bookFrontier, count) != bookRoot) revert IExchange.WrongBook();
+            if (b.forcedSeen != forcedCount) revert IExchange.ForcedOrderMissing();
+            if (b.coupled == 0 && b.violation != 0) revert IExchange.NotOptimal(b.violation - 1);
+
+            uint256 packed;
+            assembly ("memory-safe") {
+                packed := mload(0x40)
+            }
+            uint256 tally = b.tallies;
+            for (uint256 k; k < b.products; ++k) {
+                int256 price;
+                int256 sum;
+                uint256 tie;
+                assembly ("memory-safe") {
+                    price := mload(tally)
+                    sum := mload(add(tally, BALANCE))
+                    tie := mload(add(tally, TIE))
+                    // Beyond the free memory pointer; 8 bytes each, ascending.
+                    mstore(add(packed, shl(3, k)), shl(192, price))
+                }
+                if (sum != 0) revert IExchange.NotBalanced(k);
+                if (b.coupled == 0) _checkProduct(k, tally, price, tie);
+                else if (tie != 0) revert IExchange.TieInCoupledRound(k);
+                tally += TALLY_BYTES;
+            }
+            bytes32 pricesHash;
+            uint256 size = b.products * 8;
+            assembly ("memory-safe") {
+                pricesHash := keccak256(packed, size)
+            }
+            o.pricesHash = pricesHash;
+            o.positionsCount = b.positions;
+            o.positionsRoot = MerkleLib.root(b.positionFrontier, b.positions);
+            o.dust = uint256(b.dust);
+            o.welfareMicro = uint256(b.realised) / USCALE;
+            int256 gap = b.offered - SCALE * b.realised;
+            if (gap > 0) {
+                uint256 allowed = _min(uint256(b.realised), gapCap * SettlementMath.SCALED_PER_MICRO);
+                uint256 least = gapFloor * SettlementMath.SCALED_PER_MICRO;
+                o.gapMicro = SettlementMath.ceilDiv(uint256(gap), SettlementMath.SCALED_PER_MICRO);
+                if (uint256(gap) > allowed && uint256(gap) > least) revert IExchange.GapTooLarge(o.gapMicro);
+            }
+        }
+    }
+
+    /// @dev One price lies midway between the bounds its orders set; the rationed tie adds up.
+    function _checkProduct(uint256 k, uint256 tally, int256 price, uint256 tie) private pure {
+        unchecked {
+            int256 lo;
+            int256 hi;
+            assembly ("memory-safe") {
+                lo := mload(add(tally, LO))
+                hi := mload(add(tally, HI))
+            }
+            int256 expected;
+            if (lo != NONE_LO) expected = hi != NONE_HI ? (lo + hi) >> 1 : lo;
+            else if (hi != NONE_HI) expected = hi;
+            if (price != expected) revert IExchange.WrongPrice(k);
+            if (tie != 0) {
+                uint256 sums;
+                assembly ("memory-safe") {
+                    sums := or(shl(128, mload(add(tally, TIE_OFFERED))), mload(add(tally, TIE_FILLED)))
+                }
+                if (sums != _word(tie >> 2)) revert IExchange.WrongTie(k);
+            }
+        }
+    }
+
+    /// @notice Effects collected so far, as a byte string of its own.
+    function effectsOf(Batch memory b) internal pure returns (bytes memory effects) {
+        uint256 from = b.effects;
+        uint256 size = b.effectsEnd - from;
+        effects = new bytes(size);
+        assembly ("memory-safe") {
+            mcopy(add(effects, 0x20), from, size)
+        }
+    }
+
+    // ------------------------------------------------------------------ from chunk to chunk
+
+    /// @notice The state with which the next chunk continues: progress, both frontiers, two words a product.
+    function save(Batch memory b) internal pure returns (bytes memory state) {
+        unchecked {
+            state = new bytes(STATE_HEADER + b.products * 64);
+            uint256 to;
+            assembly ("memory-safe") {
+                to := add(state, 0x20)
+                mcopy(to, b, PROGRESS_BYTES)
+                to := add(to, PROGRESS_BYTES)
+            }
+            to = _saveFrontier(to, b.bookFrontier, b.ordersRead);
+            to = _saveFrontier(to, b.positionFrontier, b.positions);
+            uint256 tally = b.tallies;
+            uint256 end = tally + b.products * TALLY_BYTES;
+            for (; tally < end; tally += TALLY_BYTES) {
+                assembly ("memory-safe") {
+                    let bounds :=
+                        or(
+                            shl(64, and(mload(add(tally, LO)), 0xffffffffffffffff)),
+                            and(mload(add(tally, HI)), 0xffffffffffffffff)
+                        )
+                    mstore(to, or(shl(128, mload(add(tally, BALANCE))), bounds))
+                    mstore(
+                        add(to, 0x20),
+                        or(shl(128, mload(add(tally, TIE_OFFERED))), mload(add(tally, TIE_FILLED)))
+                    )
+                    to := add(to, 0x40)
+                }
+            }
+        }
+    }
+
+    /// @dev Words whose bit of `count` is not set are left over from earlier; they are saved as 0.
+    function _saveFrontier(uint256 to, uint256 frontier, uint256 count) private pure returns (uint256) {
+        unchecked {
+            for (uint256 level; level < MerkleLib.DEPTH; ++level) {
+                if (count >> level & 1 == 1) {
+                    assembly ("memory-safe") {
+                        mstore(add(to, shl(5, level)), mload(add(frontier, shl(5, level))))
+                    }
+                }
+            }
+            return to + MerkleLib.FRONTIER_BYTES;
+        }
+    }
+
+    /// @notice Continues from a saved state, after `begin` with the same results.
+    function load(Batch memory b, bytes calldata state) internal pure {
+        unchecked {
+            bytes32 resultsHash = b.resultsHash;
+            uint256 pos = _offset(state);
+            uint256 book = b.bookFrontier;
+            uint256 position = b.positionFrontier;
+            uint256 frontierBytes = MerkleLib.FRONTIER_BYTES;
+            assembly ("memory-safe") {
+                calldatacopy(b, pos, PROGRESS_BYTES)
+                pos := add(pos, PROGRESS_BYTES)
+                calldatacopy(book, pos, frontierBytes)
+                pos := add(pos, frontierBytes)
+                calldatacopy(position, pos, frontierBytes)
+                pos := add(pos, frontierBytes)
+            }
+            if (b.resultsHash != resultsHash) revert IExchange.MalformedResults(b.products);
+            uint256 tally = b.tallies;
+            uint256 end = tally + b.products * TALLY_BYTES;
+            for (; tally < end; tally += TALLY_BYTES) {
+                assembly ("memory-safe") {
+                    let bounds := calldataload(pos)
+                    let sums := calldataload(add(pos, 0x20))
+                    mstore(add(tally, BALANCE), sar(128, bounds))
+                    mstore(add(tally, LO), signextend(7, shr(64, bounds)))
+                    mstore(add(tally, HI), signextend(7, bounds))
+                    mstore(add(tally, TIE_OFFERED), shr(128, sums))
+                    mstore(add(tally, TIE_FILLED), and(sums, 0xffffffffffffffffffffffffffffffff))
+                    pos := add(pos, 0x40)
+                }
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ parts
+
+    function _price(Batch memory b, uint256 index) private pure returns (int256 price) {
+        unchecked {
+            uint256 tally = b.tallies + index * TALLY_BYTES;
+            assembly ("memory-safe") {
+                price := mload(tally)
+            }
+        }
+    }
+
+    /// @dev carrier << 48 | zone << 32 | slot of the product at an index of the round.
+    function _productId(Batch memory b, uint256 index) private pure returns (uint256) {
+        unchecked {
+            uint256 place = index / b.slots;
+            return (place / b.zones) << 48 | (place % b.zones) << 32 | (b.firstSlot + index % b.slots);
+        }
+    }
+
+    function _legHash(Batch memory b, uint256 index, int256 coefficient) private pure returns (bytes32 hash) {
+        uint256 image = b.legImage;
+        uint256 product = _productId(b, index);
+        assembly ("memory-safe") {
+            mstore(add(image, 0x20), product)
+            mstore(add(image, 0x40), coefficient)
+            hash := keccak256(image, 0x60)
+        }
+    }
+
+    /// @dev Memory whose content is set by the caller (or zero, when fresh).
+    function _allocate(uint256 size) private pure returns (uint256 pos) {
+        assembly ("memory-safe") {
+            pos := mload(0x40)
+            mstore(0x40, add(pos, and(add(size, 0x3f), not(0x1f))))
+        }
+    }
+
+    function _offset(bytes calldata data) private pure returns (uint256 pos) {
+        assembly ("memory-safe") {
+            pos := data.offset
+        }
+    }
+
+    function _word(uint256 pos) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(pos)
+        }
+    }
+
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+}
