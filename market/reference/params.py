@@ -1,0 +1,63 @@
+"""What a market is created with (protocol section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from market.reference.errors import InvalidParams
+from market.reference.token import ZERO_ADDRESS
+
+DAY = 86_400
+MAX_PRICE = 2**62
+MAX_PRODUCTS = 65_536
+MAX_PERIOD_SLOTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class MarketParams:
+    """Immutable after creation. Field for field the Solidity struct.
+
+    Money in micro-units, prices in nano-units per kWh, times in seconds.
+    """
+
+    operator: str
+    balancing: str
+    role: bytes
+    capacity_source: str
+    capacity_unit_wh: int
+    carriers: int
+    zones: int
+    slot_seconds: int
+    period_slots: int
+    price_cap: int
+    imbalance_cap: int
+    shortfall_bp: int
+    surplus_bp: int
+    gate_grace: int
+    settle_window: int
+    exit_delay: int
+    bond_delay: int
+    challenge_window: int
+    gap_floor: int
+    gap_cap: int
+    asset: str
+
+    @property
+    def bounds_capacity(self) -> bool:
+        return self.capacity_source != ZERO_ADDRESS
+
+    def check(self) -> None:
+        """Raises InvalidParams."""
+        valid = (
+            ZERO_ADDRESS not in (self.operator, self.balancing, self.asset)
+            and self.gate_grace < self.settle_window < self.exit_delay
+            and self.settle_window <= DAY
+            and min(self.slot_seconds, self.period_slots, self.carriers, self.zones) >= 1
+            and self.period_slots <= MAX_PERIOD_SLOTS
+            and self.carriers * self.zones * self.period_slots <= MAX_PRODUCTS
+            and 1 <= self.price_cap <= MAX_PRICE
+            and 0 <= self.imbalance_cap <= MAX_PRICE
+            and (self.capacity_unit_wh >= 1 or not self.bounds_capacity)
+        )
+        if not valid:
+            raise InvalidParams(str(self))
