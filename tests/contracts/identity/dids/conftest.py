@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from eth_account import Account
 
-HALF_ORDER_PAIR = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 VERI_KEY = b"veriKey".ljust(32, b"\0")
 SERVICE = b"did/svc/HubService".ljust(32, b"\0")
 
@@ -107,7 +107,7 @@ def malleate():
 
     def other(vrs):
         v, r, s = vrs
-        flipped = HALF_ORDER_PAIR - int.from_bytes(s, "big")
+        flipped = CURVE_ORDER - int.from_bytes(s, "big")
         return 55 - v, r, flipped.to_bytes(32, "big")
 
     return other

@@ -135,7 +135,7 @@ def test_another_key_signs_nothing(dids, signed_change, identity, deadline, bob)
 def test_a_deactivated_identity_signs_nothing(
     dids, change, signed_change, key, identity, deadline, bob
 ):
-    """Not even with a signature that does not recover, whose signer would be zero like the owner."""
+    """Not even with a signature that recovers to nobody, who is then the owner."""
     end = change("ChangeOwner", NOBODY)
     end.send(identity, end.sign(key, identity, deadline), deadline, bob)
     assert dids.deactivatedAt(identity) != 0
