@@ -2,9 +2,9 @@
 
 The forecast is a mixture of kernel estimates. Past sessions are weighted by how much they resemble
 the present one (same driver, hour of arrival, kind of day, pile power, time the charge takes,
-declared stay). Each then speaks in three ways: its stay may recur, its departure's hour on
-the clock may recur, or its error against the declared departure may recur; each way in a narrow
-and in a wide version. How far each of these experts is trusted is learnt by expectation
+declared stay). Each then speaks in four ways: its stay may recur, its stay as a multiple of its
+charging time, its departure's hour on the clock, or its error against the declared departure;
+each way in a narrow and in a wide version. How far each of these experts is trusted is learnt by expectation
 maximisation from what it said, before the fact, about sessions that have ended since; a driver's own
 sessions shift the shares. Conditioning on still being plugged in is left to the user of the
 survival curve: S(t) / S(now).
@@ -40,8 +40,8 @@ _CLOCK_WIDTHS_S = (480.0, 1_800.0)
 _DECLARED_WIDTHS_S = (300.0, 1_500.0)
 _PRIOR_LOG_STAY = float(np.log(4 * _HOUR))
 _PRIOR_WIDTH = 1.2
-_EXPERTS = 7
-_PRIOR_COUNT = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
+_EXPERTS = 9
+_PRIOR_COUNT = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
 _DRIVER_COUNT = 6.0
 _REFIT_EVERY = 40
 
@@ -152,6 +152,9 @@ class DepartureForecaster:
         leaves_at += _DAY * np.floor(stay / _DAY)
         for place, width in enumerate(_STAY_WIDTHS):
             curves[place] = ndtr((log_stay - log_edges[:, None]) / width) @ weight
+        log_scaled = log_stay + now.log_charging[0] - self._past.log_charging[chosen]
+        for place, width in enumerate(_STAY_WIDTHS, start=6):
+            curves[place] = ndtr((log_scaled - log_edges[:, None]) / width) @ weight
         for place, width in enumerate(_CLOCK_WIDTHS_S, start=2):
             curves[place] = _positive(leaves_at, edges_s, width) @ weight
         declared = plug_in.declared_stay_s

@@ -16,16 +16,21 @@ _NEVER_MISSED = 50.0
 
 
 def perfect_foresight(
-    vehicles: Vehicles, stays: Stays, horizon: Horizon, signal: PriceSignal
+    vehicles: Vehicles,
+    stays: Stays,
+    horizon: Horizon,
+    signal: PriceSignal,
+    peak_w: float | None = None,
 ) -> FleetOutcome:
     """The optimum with all stays known and the feeder peak not above the uncontrolled one.
 
     Missing energy is valued beyond any price, so all that uncontrolled charging serves is served.
-    No strategy that serves as much and keeps the same peak can be cheaper.
+    No strategy that serves as much and keeps the same peak can be cheaper. ``peak_w`` replaces
+    the uncontrolled peak of this horizon where the horizon is part of a longer one.
     """
-    peak_w = float(uncontrolled(vehicles, stays, horizon).feeder_w(
-        horizon, signal.base_load_w
-    ).max())
+    if peak_w is None:
+        baseline = uncontrolled(vehicles, stays, horizon)
+        peak_w = float(baseline.feeder_w(horizon, signal.base_load_w).max())
     limit_w = min(max(peak_w, float(signal.base_load_w.max())), signal.feeder_limit_w)
     highest = float(np.abs(signal.price_per_kwh).max()) + float(
         vehicles.degradation_cost_per_kwh.max(initial=0.0)

@@ -63,12 +63,14 @@ def run_minimum_expense(
     horizon: Horizon,
     signal: PriceSignal,
     outlook: DepartureOutlook,
+    peak_so_far_w: float = 0.0,
 ) -> FleetOutcome:
     """Live through the horizon without knowing what is to come.
 
     A stay becomes known at its arrival, its departure when it happens. The feeder is kept below
     the peak that uncontrolled charging of the same vehicles has reached so far (base load is
     forecast a day ahead and counts in full), and below ``signal.feeder_limit_w``.
+    ``peak_so_far_w`` is the uncontrolled peak reached before the horizon began.
     """
     seconds = horizon.slot_seconds
     first_slot = np.floor(stays.arrival_s / seconds).astype(int)
@@ -79,7 +81,7 @@ def run_minimum_expense(
         stored=stays.initial_energy_wh.astype(float).copy(),
         shadow=_shadow_need(vehicles, stays),
         plan={},
-        peak_wh=float(base_wh.max()),
+        peak_wh=max(float(base_wh.max()), peak_so_far_w * horizon.slot_hours),
     )
     charge = np.zeros(share.shape)
     discharge = np.zeros(share.shape)
@@ -88,6 +90,7 @@ def run_minimum_expense(
         arrivals.setdefault(int(slot), []).append(vehicle)
     present: list[int] = []
     crowded = False
+    room_when_planned = 0.0
     for slot in range(horizon.slots):
         staying = [vehicle for vehicle in present if last_slot[vehicle] > slot]
         someone_left = len(staying) < len(present)
@@ -105,14 +108,19 @@ def run_minimum_expense(
             signal.feeder_limit_w * horizon.slot_hours,
         )
         scene = _Scene(vehicles, stays, horizon, signal, outlook, first_slot, base_wh, limit_wh)
-        if someone_left and crowded and staying:
+        more_room = someone_left or limit_wh > room_when_planned
+        if crowded and more_room and staying:
             crowded = _plan(scene, state, slot, staying, [], fixed=False)
+            room_when_planned = limit_wh
         if come:
             crowded = _plan(scene, state, slot, staying, come, fixed=True)
+            room_when_planned = limit_wh
 
         actual = share[here, slot]
         wanted = np.array([_setpoint(state, vehicle, slot) for vehicle in present])
-        wanted *= np.minimum(actual / np.maximum(usable, 1e-9), 1.0)
+        # A set energy is drawn at full power from the slot's start, given back evenly over it.
+        part = np.minimum(actual / np.maximum(usable, 1e-9), 1.0)
+        wanted = np.where(wanted > 0.0, np.minimum(wanted, full * actual), wanted * part)
         shadow = np.minimum(full * actual, state.shadow[here])
         state.shadow[here] -= shadow
         state.peak_wh = max(state.peak_wh, base_wh[slot] + float(shadow.sum()))
