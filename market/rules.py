@@ -1,0 +1,43 @@
+"""The rules of a market, fixed when it is created (protocol section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRules:
+    """The numbers among a market's on-chain parameters.
+
+    Prices and caps in nano per kWh, gaps in micro-units, times in seconds, shares in basis points.
+    `capacity_unit_wh` is 0 where the market has no capacity source.
+    """
+
+    carriers: int
+    zones: int
+    slot_seconds: int
+    period_slots: int
+    price_cap: int
+    imbalance_cap: int
+    shortfall_bp: int
+    surplus_bp: int
+    gap_floor_micro: int
+    gap_cap_micro: int
+    capacity_unit_wh: int = 0
+    gate_grace: int = 300
+    settle_window: int = 3_600
+    exit_delay: int = 86_400
+    bond_delay: int = 604_800
+    challenge_window: int = 86_400
+
+    def __post_init__(self) -> None:
+        if min(self.carriers, self.zones, self.slot_seconds, self.period_slots) < 1:
+            raise ValueError("a market needs carriers, zones, a slot length and slots in a period")
+        if self.period_slots > 256:
+            raise ValueError(f"a period has at most 256 slots, not {self.period_slots}")
+        if not 1 <= self.price_cap <= 1 << 62 or not 0 <= self.imbalance_cap <= 1 << 62:
+            raise ValueError("price_cap must lie in 1 .. 2^62, imbalance_cap in 0 .. 2^62")
+        if not self.gate_grace < self.settle_window < self.exit_delay:
+            raise ValueError("gate_grace < settle_window < exit_delay must hold")
+        if self.settle_window > 86_400:
+            raise ValueError("settle_window is at most a day")
