@@ -1,0 +1,95 @@
+"""Who may call an endpoint. Every endpoint says so, or the application does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from wattproof.auth.scopes import Principal, Scope
+from wattproof.auth.service import UnauthenticatedError, authenticate
+from wattproof.errors import RefusedError
+from wattproof.runtime import Platform
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="A session token of POST /auth/sessions, or an API key of POST /auth/keys.",
+)
+_GUARD = "__wattproof_guard__"
+
+
+def platform_of(request: Request) -> Platform:
+    """The running platform."""
+    return cast(Platform, request.app.state.platform)
+
+
+def token_of(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> str:
+    """The bearer token of the request. Raises UnauthenticatedError."""
+    if credentials is None or not credentials.credentials:
+        raise UnauthenticatedError("send a token: Authorization: Bearer <token>")
+    return credentials.credentials
+
+
+def public() -> None:
+    """Marks an endpoint that anybody may call."""
+
+
+setattr(public, _GUARD, True)
+
+
+def principal_of(
+    token: Annotated[str, Depends(token_of)],
+    platform: Annotated[Platform, Depends(platform_of)],
+) -> Principal:
+    """The caller, looked up once a request. Raises UnauthenticatedError."""
+    return authenticate(platform, token)
+
+
+def allow(*scopes: Scope) -> Callable[..., Principal]:
+    """A dependency: the caller, who must have one of the scopes."""
+    wanted = frozenset(scopes)
+
+    def guard(principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
+        if not principal.scopes & wanted:
+            names = " or ".join(sorted(wanted))
+            raise RefusedError(f"this needs the scope {names}", code="scope_missing")
+        return principal
+
+    setattr(guard, _GUARD, True)
+    return guard
+
+
+def check_every_route_is_guarded(app: FastAPI) -> None:
+    """Denied by default: an endpoint without ``allow(...)`` or ``public`` is a bug.
+
+    Raises:
+        RuntimeError: naming the endpoint.
+    """
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not any(
+            getattr(call, _GUARD, False) for call in _calls(route.dependant)
+        ):
+            raise RuntimeError(f"{route.path} says neither who may call it nor that all may")
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _calls(inner)
+
+
+PlatformDep = Annotated[Platform, Depends(platform_of)]
+Token = Annotated[str, Depends(token_of)]
+Participant = Annotated[Principal, Depends(allow(Scope.PARTICIPANT))]
+Anyone = Annotated[Principal, Depends(allow(*Scope))]
+Operator = Annotated[Principal, Depends(allow(Scope.OPERATOR))]
+Regulator = Annotated[Principal, Depends(allow(Scope.REGULATOR))]
+MeterReader = Annotated[Principal, Depends(allow(Scope.METER, Scope.PARTICIPANT, Scope.OPERATOR))]
+Public = Depends(public)
