@@ -121,7 +121,7 @@ def test_after_its_end_a_new_grant_waits_a_day(
 def test_the_answer_about_the_last_day_does_not_change(
     registry, issuer, subject, role, credential, granted, clock
 ):
-    """Whatever is granted after a revocation, a round whose gate was in the last day reads the same."""
+    """Whatever is granted after a revocation, a gate of the last day reads the same."""
     revoked = registry.revoke(credential(1), sender=issuer).timestamp
     clock.next_at(revoked + DAY)
     registry.grant(credential(2), subject, role, revoked + YEAR, sender=issuer)
