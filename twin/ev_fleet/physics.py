@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.ev_fleet.model import FleetSamples, FloatArray, Stays, Vehicles, connected_share
+from twin.ev_fleet.model import FleetSamples, FloatArray, Stays, Vehicles
 from twin.ev_fleet.plan import FleetOutcome
 from twin.horizon import Horizon
 
@@ -97,13 +97,13 @@ class BatchResult:
 
 
 Policy = Callable[[int, Single, Single, Single], Single]
-"""(slot, stored Wh, target Wh, time left in hours) to wanted net power in W, all but the slot
-shaped (scenario, vehicle)."""
+"""(slot, stored Wh, target Wh, hours to the declared departure) to the wanted change of stored
+energy in Wh; all but the slot are shaped (scenario, vehicle). The array returned is used up."""
 
 
 def charge_at_once(slot: int, stored_wh: Single, target_wh: Single, left_hours: Single) -> Single:
-    """Full power until the target is stored; the step itself limits power and energy."""
-    wanted: Single = (target_wh - stored_wh) * np.float32(1e6)
+    """Uncontrolled: all that is missing, at once; the step limits power."""
+    wanted: Single = np.maximum(target_wh - stored_wh, np.float32(0.0))
     return wanted
 
 
@@ -112,65 +112,57 @@ def simulate_batch(
 ) -> BatchResult:
     """Step every vehicle of every scenario through the horizon under a causal policy.
 
-    The policy sees the stored energy and the declared departure, never what is still to come.
+    The policy sees the stored energy and the declared departure, never what is still to come. A
+    vehicle declared to stay for ever is one whose driver declared nothing.
     """
     shape = samples.arrival_s.shape
-    stored = samples.initial_energy_wh.astype(np.float32)
-    target = (samples.initial_energy_wh + samples.need_wh).astype(np.float32)
-    arrival = samples.arrival_s.astype(np.float32)
-    departure = samples.departure_s.astype(np.float32)
-    declared = np.where(
-        np.isnan(samples.declared_departure_s), np.inf, samples.declared_departure_s
-    ).astype(np.float32)
-    charge_w, discharge_w, gain, drain, capacity, reserve = (
-        values.astype(np.float32)
-        for values in (
-            vehicles.charge_power_w,
-            -vehicles.discharge_power_w,
-            vehicles.charge_efficiency,
-            1.0 / vehicles.discharge_efficiency,
-            vehicles.battery_capacity_wh,
-            vehicles.reserve_wh,
-        )
+    single = np.float32
+    stored = samples.initial_energy_wh.astype(single)
+    target = (samples.initial_energy_wh + samples.need_wh).astype(single)
+    arrival, departure, declared = (
+        (values / 3600.0).astype(single)
+        for values in (samples.arrival_s, samples.departure_s, samples.declared_departure_s)
     )
-    seconds = np.float32(horizon.slot_seconds)
-    hour = np.float32(1.0 / 3600.0)
-    stored_wh = np.empty((horizon.slots, *shape), dtype=np.float32)
-    power_w = np.empty((horizon.slots, *shape), dtype=np.float32)
-    plugged = np.empty(shape, dtype=np.float32)
-    scratch = np.empty(shape, dtype=np.float32)
+    declared[np.isnan(declared)] = np.inf
+    gain = vehicles.charge_efficiency.astype(single)
+    drain = (1.0 / vehicles.discharge_efficiency).astype(single)
+    fill_w = vehicles.charge_power_w.astype(single) * gain
+    empty_w = -vehicles.discharge_power_w.astype(single) * drain
+    capacity = vehicles.battery_capacity_wh.astype(single)
+    reserve = vehicles.reserve_wh.astype(single)
+    to_watts_in = (1.0 / (horizon.slot_hours * gain)).astype(single)
+    to_watts_out = (1.0 / (horizon.slot_hours * drain)).astype(single)
+    one_way = not vehicles.discharge_power_w.any()
+    stored_wh = np.empty((horizon.slots, *shape), dtype=single)
+    power_w = np.empty((horizon.slots, *shape), dtype=single)
+    hours = np.empty(shape, dtype=single)
+    other = np.empty(shape, dtype=single)
     for slot in range(horizon.slots):
-        start = np.float32(slot) * seconds
-        np.minimum(departure, start + seconds, out=plugged)
-        np.maximum(arrival, start, out=scratch)
-        plugged -= scratch
-        np.maximum(plugged, np.float32(0), out=plugged)
-        plugged *= hour
-        np.subtract(declared, start, out=scratch)
-        scratch *= hour
-        wanted = policy(slot, stored, target, scratch)
-        np.clip(wanted, discharge_w, charge_w, out=wanted)
-        # stored change at most to the target's side of the limits
-        wanted *= plugged
-        inside = np.where(wanted > 0, gain, drain)
-        wanted *= inside
-        np.clip(wanted, np.minimum(reserve - stored, 0), capacity - stored, out=wanted)
-        stored += wanted
-        stored_wh[slot] = stored
-        np.divide(wanted, inside, out=wanted)
-        np.multiply(wanted, np.float32(3600.0) / seconds, out=power_w[slot])
-    feeder_w = power_w.sum(axis=2).T
-    return BatchResult(stored_wh, power_w, np.ascontiguousarray(feeder_w))
-
-
-__all__ = [
-    "BatchResult",
-    "Policy",
-    "battery_step",
-    "charge_at_once",
-    "connected_share",
-    "deliver",
-    "deliverable_need_wh",
-    "simulate_batch",
-    "uncontrolled",
-]
+        start = single(slot * horizon.slot_hours)
+        np.subtract(declared, start, out=other)
+        change = policy(slot, stored, target, other)
+        np.minimum(departure, start + single(horizon.slot_hours), out=hours)
+        np.maximum(arrival, start, out=other)
+        hours -= other
+        np.maximum(hours, single(0.0), out=hours)
+        np.multiply(hours, fill_w, out=other)
+        np.minimum(change, other, out=change)
+        np.subtract(capacity, stored, out=other)
+        np.minimum(change, other, out=change)
+        if one_way:
+            np.maximum(change, single(0.0), out=change)
+        else:
+            hours *= empty_w
+            np.maximum(change, hours, out=change)
+            np.subtract(reserve, stored, out=other)
+            np.minimum(other, single(0.0), out=other)
+            np.maximum(change, other, out=change)
+        np.add(stored, change, out=stored_wh[slot])
+        stored = stored_wh[slot]
+        power = power_w[slot]
+        np.multiply(change, to_watts_in, out=power)
+        if not one_way:
+            np.minimum(change, single(0.0), out=change)
+            change *= to_watts_out - to_watts_in
+            power += change
+    return BatchResult(stored_wh, power_w, np.ascontiguousarray(power_w.sum(axis=2).T))

@@ -28,6 +28,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from twin.ev_fleet.habits import Habits, draw_stays
 from twin.ev_fleet.model import FleetSamples, FloatArray, PriceSignal, Vehicles
 from twin.ev_fleet.session import ChargingSession
 from twin.horizon import Horizon
@@ -35,21 +36,6 @@ from twin.horizon import Horizon
 _HOUR = 3600.0
 _MINUTE = 60.0
 _NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """A driver's usual day and its scatter, arrays shaped (vehicle,).
-
-    Times are seconds after the horizon's start, energies Wh.
-    """
-
-    arrival_s: FloatArray
-    departure_s: FloatArray
-    need_wh: FloatArray
-    arrival_scatter_s: FloatArray
-    declaration_scatter_s: FloatArray
-    departure_scatter_s: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +111,7 @@ def published_fleet(
         arrival_scatter_s=np.full(vehicles, 45 * _MINUTE),
         declaration_scatter_s=np.full(vehicles, 20 * _MINUTE),
         departure_scatter_s=np.full(vehicles, 15 * _MINUTE),
+        days_seen=np.full(vehicles, 20.0),
     )
     clock = (12.0 + horizon.slot_hours * np.arange(horizon.slots)) % 24.0
     signal = PriceSignal(
@@ -132,24 +119,6 @@ def published_fleet(
         base_load_w=2 * vehicles * 1_100.0 * _household_shape(clock),
     )
     return PublishedFleet(seed, horizon, fleet, habits, signal)
-
-
-def draw_stays(
-    vehicles: Vehicles, habits: Habits, horizon: Horizon, rng: np.random.Generator, n: int
-) -> FleetSamples:
-    """Draw ``n`` scenarios of everybody's day, arrays (scenario, vehicle)."""
-    shape = (n, vehicles.count)
-    end = float(horizon.duration_seconds)
-    arrival = habits.arrival_s + habits.arrival_scatter_s * rng.standard_normal(shape)
-    declared = habits.departure_s + habits.declaration_scatter_s * rng.standard_normal(shape)
-    departure = declared + habits.departure_scatter_s * rng.standard_normal(shape)
-    arrival = np.clip(arrival, 0.0, end - 2 * _HOUR)
-    declared = np.clip(declared, arrival + _HOUR, end)
-    departure = np.clip(departure, arrival + _HOUR, end)
-    battery = vehicles.battery_capacity_wh
-    need = np.minimum(habits.need_wh * rng.gamma(4.0, 0.25, shape), 0.6 * battery)
-    stored = np.minimum(rng.uniform(0.25, 0.6, shape) * battery, battery - need)
-    return FleetSamples(arrival, departure, declared, stored, need)
 
 
 def _day_ahead_price(clock: FloatArray, rng: np.random.Generator) -> FloatArray:
