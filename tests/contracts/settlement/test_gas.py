@@ -1,0 +1,117 @@
+"""What a settlement costs, against the committed snapshot.
+
+`WATTPROOF_WRITE_GAS=1` writes the snapshot anew. Measured: 100 orders of 100 traders in 96 products (50 trades),
+a market that asks for a credential, gas limit of a transaction 16,777,216. Gas an order counts every transaction of the
+round from the gate on: closeGate and settle, or closeGate, verifyChunk and applyChunk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from eth_utils import keccak
+
+SNAPSHOT = Path(__file__).parent.parent / "gas-snapshot.json"
+TOLERANCE = 0.01
+CENT = 10_000_000
+MONEY = 1_000_000
+TRADERS = 100
+ROLE = keccak(text="wattproof.role.prosumer")
+
+
+class Trader:
+    def __init__(self, number: int) -> None:
+        account = Account.from_key(keccak(text=f"gas trader {number}"))
+        self.address, self.private_key = account.address, account.key
+
+
+@pytest.fixture(scope="module")
+def traders():
+    return [Trader(number) for number in range(TRADERS)]
+
+
+@pytest.fixture(scope="module")
+def licensed_market(world, traders):
+    """A market with a role, and 100 traders with margin and a standing credential."""
+    issuer = world.admin
+    world.credentials.accredit(issuer, ROLE, sender=world.admin)
+    market = world.create_market(role=ROLE)
+    expires = world.clock.now + 30 * 86_400
+    for number, trader in enumerate(traders):
+        world.credentials.grant(
+            keccak(text=f"credential {number}"), trader.address, ROLE, expires, sender=issuer
+        )
+        world.back(market, world.impersonate(trader.address), 1_000 * MONEY)
+    return market
+
+
+def trades(round, traders):
+    """Trader 2i buys what trader 2i + 1 sells, in slot i."""
+    orders, prices = [], {}
+    for i in range(len(traders) // 2):
+        energy = 5_000 + 37 * i
+        orders.append((round.order(traders[2 * i], energy, 30 * CENT + i, index=i), energy))
+        orders.append((round.order(traders[2 * i + 1], -energy, 20 * CENT, index=i), energy))
+        prices[i] = (50 * CENT + i) // 2
+    return round.batch(orders, prices)
+
+
+@pytest.fixture(scope="module")
+def figures(world, licensed_market, traders):
+    measured = {}
+
+    def whole(name):
+        round = world.open_round(licensed_market, slots=96)
+        batch = trades(round, traders)
+        gate = round.close_gate(batch).gas_used
+        settle = round.settle(batch).gas_used
+        assert round.status == "Settled"
+        measured[name] = {
+            "closeGate": gate,
+            "settle": settle,
+            "per_order": (gate + settle) // TRADERS,
+        }
+
+    whole("cold_100_orders")
+    whole("warm_100_orders")
+
+    round = world.open_round(licensed_market, slots=96)
+    batch = trades(round, traders)
+    gate = round.close_gate(batch).gas_used
+    first, state = round.verify(batch, 0, 50, b"")
+    second, _ = round.verify(batch, 50, 100, state)
+    names = list(batch.effects())
+    applied = [
+        world.exchange.applyChunk(
+            round.market, round.number, chunk, batch.encoded_effects(part), sender=world.admin
+        ).gas_used
+        for chunk, part in enumerate((names[:50], names[50:]))
+    ]
+    assert round.status == "Settled"
+    chunks = [first.gas_used, second.gas_used]
+    measured["warm_100_orders_in_two_chunks"] = {
+        "closeGate": gate,
+        "verifyChunk": chunks,
+        "applyChunk": applied,
+        "per_order": (gate + sum(chunks) + sum(applied)) // TRADERS,
+    }
+    return measured
+
+
+def test_gas_is_what_the_snapshot_says(figures):
+    if os.environ.get("WATTPROOF_WRITE_GAS"):
+        SNAPSHOT.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    expected = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert figures.keys() == expected.keys()
+    for name, figure in figures.items():
+        assert figure["per_order"] == pytest.approx(expected[name]["per_order"], rel=TOLERANCE), (
+            f"{name} changed: run with WATTPROOF_WRITE_GAS=1 if that is meant"
+        )
+
+
+def test_an_order_on_warm_storage_costs_at_most_25_000_gas(figures):
+    assert figures["warm_100_orders"]["per_order"] <= 25_000
