@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import rlp
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.address import to_canonical_address, to_checksum_address
@@ -175,13 +174,19 @@ class _Sender:
 
 
 def _create_address(sender: str, nonce: int) -> str:
-    return to_checksum_address(keccak(rlp.encode([to_canonical_address(sender), nonce]))[12:])
+    """RLP of [sender, nonce], hashed; both parts are shorter than 56 bytes."""
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    encoded = number if 0 < nonce < 0x80 else bytes([0x80 + len(number)]) + number
+    payload = bytes([0x80 + 20]) + to_canonical_address(sender) + encoded
+    return to_checksum_address(keccak(bytes([0xC0 + len(payload)]) + payload)[12:])
 
 
 def _constructor(
     abi: Sequence[Mapping[str, Any]], arguments: Sequence[str], known: Mapping[str, str]
 ) -> str:
-    inputs = next((e["inputs"] for e in abi if e["type"] == "constructor"), [])
+    inputs: Sequence[Mapping[str, Any]] = next(
+        (entry["inputs"] for entry in abi if entry["type"] == "constructor"), ()
+    )
     if len(inputs) != len(arguments):
         raise DeploymentError(
             f"the constructor takes {[i['name'] for i in inputs]}, not {list(arguments)}"

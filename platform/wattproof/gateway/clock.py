@@ -19,12 +19,22 @@ class Clock(Protocol):
         """The time by which gates close."""
         ...
 
+    def passed(self, timestamp: int) -> bool:
+        """Whether every block still to come is at or after ``timestamp``."""
+        ...
+
 
 class SystemClock:
-    """This machine's clock."""
+    """This machine's clock; whether a time has passed on the chain, the chain's blocks say."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
 
     def now(self) -> int:
         return int(time.time())
+
+    def passed(self, timestamp: int) -> bool:
+        return self.now() >= timestamp and self._chain.head().timestamp >= timestamp
 
 
 class ChainClock:
@@ -36,6 +46,9 @@ class ChainClock:
     def now(self) -> int:
         pending = self._chain.request("eth_getBlockByNumber", "pending", False)
         return int(pending["timestamp"], 16)
+
+    def passed(self, timestamp: int) -> bool:
+        return self.now() >= timestamp
 
     def advance_to(self, timestamp: int) -> None:
         """Move the embedded chain's time ahead and mine a block there; never back."""

@@ -22,6 +22,7 @@ class OutboxRow(SQLModel, table=True):
 
     Attributes:
         key: business key; the same write is never queued twice.
+        after: not signed before that row (of any signer) is mined. A signer's rows keep their order.
         status: queued -> signed -> mined | reverted; or refused (never signed: it would revert),
             or displaced (its nonce was used by a transaction that is not ours).
     """
@@ -36,6 +37,7 @@ class OutboxRow(SQLModel, table=True):
     data: str = Field(sa_type=Text)
     value_wei: int = Field(default=0, sa_type=DecimalText)
     gas_limit: int | None = Field(default=None, sa_type=BigInt)
+    after: int | None = Field(default=None, sa_type=BigInt, foreign_key="outbox.id")
     nonce: int | None = Field(default=None, sa_type=BigInt)
     status: str = Field(default="queued", index=True, max_length=12)
     transaction_hash: str | None = Field(default=None, max_length=66)

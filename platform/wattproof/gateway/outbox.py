@@ -31,6 +31,7 @@ def enqueue(
     data: str = "0x",
     value_wei: int = 0,
     gas_limit: int | None = None,
+    after: OutboxRow | None = None,
 ) -> OutboxRow:
     """Queue a transaction; the same ``key`` queues it once, whatever crashes in between.
 
@@ -39,6 +40,7 @@ def enqueue(
     Args:
         key: names the business write, e.g. ``settle:1:7``.
         gas_limit: None lets the writer estimate it.
+        after: wait until this one is mined; needed only between different signers.
 
     Raises:
         ConflictError: the key was used for a different transaction that is pending or mined.
@@ -52,6 +54,7 @@ def enqueue(
             data=data,
             value_wei=value_wei,
             gas_limit=gas_limit,
+            after=after.id if after else None,
             created_at=int(time.time()),
         )
         session.add(row)
@@ -67,6 +70,7 @@ def enqueue(
             data=data,
             value_wei=value_wei,
             gas_limit=gas_limit,
+            after=after,
         )
     if (row.to, row.data, row.value_wei) != (to_checksum_address(to), data, value_wei):
         raise ConflictError(f"the write {key} is already {row.status} with other contents")
@@ -89,6 +93,7 @@ def call(
     key: str,
     signer: str,
     gas_limit: int | None = None,
+    after: OutboxRow | None = None,
 ) -> OutboxRow:
     """Queue a call of one of our contracts."""
     return enqueue(
@@ -98,6 +103,7 @@ def call(
         to=chain.address(contract),
         data=chain.encode(contract, function, *args),
         gas_limit=gas_limit,
+        after=after,
     )
 
 

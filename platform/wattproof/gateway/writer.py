@@ -73,8 +73,12 @@ class Writer:
                 ).first()
                 is not None
             )
+            ready = _ready(session, queued)
+        queued, failed = queued[: len(ready)], ready.count(False)
         if not queued:
             return 0
+        if failed:
+            return self._refuse(queued, ready)
         gas, refused = self._gas(queued, waiting)
         chain_nonce = self._nonce(signer)
         max_fee, priority_fee = self._fees()
@@ -101,6 +105,17 @@ class Writer:
                 changed += 1
             session.add(account)
         return changed
+
+    def _refuse(self, rows: Sequence[OutboxRow], ready: Sequence[bool]) -> int:
+        """Give up rows whose predecessor failed."""
+        hopeless = [row.id for row, good in zip(rows, ready, strict=True) if not good]
+        with transaction(self._engine) as session:
+            for row_id in hopeless:
+                row = session.get(OutboxRow, row_id)
+                if row is not None and row.status == outbox.QUEUED:
+                    row.status, row.error = outbox.REFUSED, "what it depends on failed"
+                    session.add(row)
+        return len(hopeless)
 
     def _gas(
         self, rows: Sequence[OutboxRow], waiting: bool
@@ -314,3 +329,14 @@ class Writer:
         if "error" in answer:
             return self._chain.reason(answer["error"]) or "reverted"
         return "reverted; the same call succeeds on the state before its block (out of gas?)"
+
+
+def _ready(session: Session, rows: Sequence[OutboxRow]) -> list[bool]:
+    """For the rows up to the first that must still wait: False where its predecessor failed."""
+    ready: list[bool] = []
+    for row in rows:
+        before = session.get(OutboxRow, row.after) if row.after is not None else None
+        if before is not None and before.status in outbox.PENDING:
+            break
+        ready.append(before is None or before.status == outbox.MINED)
+    return ready

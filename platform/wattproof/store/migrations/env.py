@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -10,7 +10,7 @@ from wattproof.store import metadata
 from wattproof.store.types import BigInt, DecimalText
 
 
-def _render(kind: str, item: Any, autogen: Any) -> str | bool:
+def _render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     if kind == "type":
         if isinstance(item, BigInt | DecimalText):
             autogen.imports.add("from wattproof.store.types import BigInt, DecimalText")

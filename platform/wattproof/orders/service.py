@@ -1,0 +1,531 @@
+"""Orders: what is accepted, what a receipt promises, and what became of an order.
+
+A receipt is the operator's signed word that the order was there before the gate: leaving it out of
+the book afterwards costs the operator's bond. So nothing is receipted that could not count.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.address import is_checksum_address, to_checksum_address
+from sqlmodel import Session, col, select
+
+from market.eligibility import margin_need_micro, sold_energy_wh
+from market.messages import Cancellation, Receipt
+from market.order import (
+    Leg,
+    Order,
+    OrderError,
+    SignatureError,
+    SignedOrder,
+    check_well_formed,
+    order_from_json,
+    order_hash,
+    typed_data,
+)
+from wattproof.accounts.models import CredentialRow, MarginRow
+from wattproof.errors import ConflictError, InvalidError, NotFoundError, RefusedError
+from wattproof.gateway.keys import Role
+from wattproof.orders.book import to_order, to_row
+from wattproof.orders.models import OrderRow
+from wattproof.rounds.facts import (
+    get_market,
+    get_round,
+    grid_of,
+    has_capacity_source,
+    role_of,
+    rules_of,
+)
+from wattproof.rounds.models import PriceRow, RoundRow
+from wattproof.runtime import Platform
+
+_SALT_BITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """The operator's receipt; ``signature`` is compact, 64 bytes."""
+
+    market: int
+    round: int
+    order_hash: bytes
+    received_at: int
+    operator: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An order ready to be signed: its fields, its hash, and the typed data for a wallet."""
+
+    order: Order
+    order_hash: bytes
+    typed_data: Mapping[str, Any]
+    margin_need_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLife:
+    """Where an order stands.
+
+    Attributes:
+        state: open, cancelled, gate_closed, cleared, settled, excluded, or void.
+        why: for what did not count or did not fill, the reason in words; else None.
+        maximum_units: what counted at the gate; fill_units: what was filled.
+        payment_micro: positive: the trader pays.
+        quantities_wh: by product, positive to the trader.
+    """
+
+    order_hash: str
+    order: Order
+    state: str
+    why: str | None
+    received_at: int
+    forced: bool
+    receipt_signature: str | None
+    maximum_units: int | None
+    fill_units: int | None
+    payment_micro: int | None
+    quantities_wh: Mapping[int, int]
+    prices_nano_per_kwh: Mapping[int, int]
+
+
+def template(
+    platform: Platform,
+    session: Session,
+    *,
+    market: int,
+    round: int | None,
+    trader: str,
+    legs: Sequence[tuple[int, int]],
+    max_units: int,
+    limit_nano_per_kwh: int,
+    salt: int | None = None,
+) -> Template:
+    """An unsigned order with the trader's current epoch and a fresh salt.
+
+    Args:
+        round: None: the market's next open round.
+        legs: (product, coefficient in millionths); any order.
+
+    Raises:
+        InvalidError: the order would not be well formed.
+        RefusedError: no round is open.
+        NotFoundError: no such market or round.
+    """
+    row = get_market(session, market)
+    target = (
+        _open_round(platform, session, market)
+        if round is None
+        else get_round(session, market, round)
+    )
+    try:
+        order = Order(
+            market=market,
+            round=target.number,
+            legs=tuple(Leg(product, coefficient) for product, coefficient in sorted(legs)),
+            max_units=max_units,
+            limit=limit_nano_per_kwh,
+            trader=_address(trader),
+            epoch=epoch_of(session.get(MarginRow, (market, _address(trader))), target.number),
+            salt=secrets.randbits(_SALT_BITS) if salt is None else salt,
+        )
+        check_well_formed(order, grid_of(row, target), rules_of(row).price_cap)
+    except OrderError as error:
+        raise InvalidError(str(error), code="malformed_order") from error
+    return Template(
+        order=order,
+        order_hash=order_hash(platform.domain, order),
+        typed_data=typed_data(platform.domain, order),
+        margin_need_micro=margin_need_micro(order, rules_of(row)),
+    )
+
+
+def parse(value: Mapping[str, Any], signature: str) -> tuple[Order, bytes]:
+    """An order in its EIP-712 field names, and a signature in hex (64 or 65 bytes).
+
+    Raises:
+        InvalidError: they cannot be read.
+    """
+    try:
+        order = order_from_json(value)
+    except OrderError as error:
+        raise InvalidError(str(error), code="malformed_order") from error
+    return order, compact_signature(signature)
+
+
+def compact_signature(signature: str) -> bytes:
+    """The compact form (EIP-2098) of a signature in hex; wallets give 65 bytes.
+
+    Raises:
+        InvalidError: neither 64 nor 65 bytes of hex.
+    """
+    try:
+        raw = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError as error:
+        raise InvalidError("the signature is not hexadecimal", code="bad_signature") from error
+    if len(raw) == 64:
+        return raw
+    if len(raw) != 65 or raw[64] not in (0, 1, 27, 28) or raw[32] & 0x80:
+        raise InvalidError(
+            "a signature has 64 bytes (EIP-2098) or 65 with v of 27 or 28 and a low s",
+            code="bad_signature",
+        )
+    parity = raw[64] % 27
+    return raw[:32] + bytes([raw[32] | parity << 7]) + raw[33:64]
+
+
+def submit(platform: Platform, session: Session, order: Order, signature: bytes) -> SignedReceipt:
+    """Accept an order into its round's book and sign a receipt.
+
+    Sending the same order again gives the same receipt.
+
+    Raises:
+        InvalidError: malformed order or signature.
+        RefusedError: the gate is closed, the credential does not stand, the epoch is old, or
+            margin or capacity do not cover the trader's open orders.
+        NotFoundError: no such market or round.
+        ConflictError: the order was cancelled.
+    """
+    return submit_many(platform, session, [(order, signature)])[0]
+
+
+def submit_many(
+    platform: Platform, session: Session, orders: Sequence[tuple[Order, bytes]]
+) -> list[SignedReceipt]:
+    """``submit`` for many orders at once: all are accepted or none."""
+    desks = {
+        key: _Desk(session, *key)
+        for key in sorted({(order.market, order.round) for order, _ in orders})
+    }
+    now = platform.clock.now()
+    receipts: list[SignedReceipt] = []
+    for order, signature in orders:
+        desk = desks[order.market, order.round]
+        receipts.append(_accept(platform, session, desk, order, signature, now))
+    session.flush()
+    return receipts
+
+
+def _accept(
+    platform: Platform,
+    session: Session,
+    desk: _Desk,
+    order: Order,
+    signature: bytes,
+    now: int,
+) -> SignedReceipt:
+    try:
+        check_well_formed(order, desk.grid, desk.rules.price_cap)
+        signed = SignedOrder.verify(platform.domain, order, signature)
+    except OrderError as error:
+        raise InvalidError(str(error), code="malformed_order") from error
+    except SignatureError as error:
+        raise InvalidError(str(error), code="bad_signature") from error
+    known = session.get(OrderRow, "0x" + signed.digest.hex())
+    if known is not None and known.receipt_signature is not None:
+        if known.cancelled_at is not None:
+            raise ConflictError("this order was cancelled", code="cancelled")
+        return _receipt(platform, known)
+    _require_open(desk.row, now)
+    desk.require_eligible(order)
+    desk.require_cover(order, counted=known is not None)
+    stored = known or to_row(signed, received_at=now)
+    stored.received_at = now
+    receipt = Receipt(order.market, order.round, signed.digest, now)
+    word = receipt.sign(platform.domain, platform.keys.private_key(Role.OPERATOR))
+    stored.receipt_signature = "0x" + word.hex()
+    session.add(stored)
+    return _receipt(platform, stored)
+
+
+class _Desk:
+    """What accepting orders of one round needs, read once."""
+
+    def __init__(self, session: Session, market: int, number: int) -> None:
+        self._session = session
+        self._market = get_market(session, market)
+        self.row = get_round(session, market, number, lock="share")
+        self.rules = rules_of(self._market)
+        self.grid = grid_of(self._market, self.row)
+        self._role = role_of(self._market)
+        self._accounts: dict[str, MarginRow | None] = {}
+        self._standing: dict[str, bool] = {}
+        self._open: dict[str, tuple[int, int]] = {}
+
+    def require_eligible(self, order: Order) -> None:
+        """Raises RefusedError for an old epoch or a missing credential."""
+        epoch = epoch_of(self._account(order.trader), order.round)
+        if order.epoch != epoch:
+            raise RefusedError(
+                f"the order has epoch {order.epoch}, the trader's is {epoch}: sign it anew",
+                code="wrong_epoch",
+            )
+        if order.trader not in self._standing:
+            self._standing[order.trader] = self._stands(order.trader)
+        if not self._standing[order.trader]:
+            raise RefusedError(
+                "the trader has no credential for this market that stands at the gate",
+                code="no_credential",
+            )
+
+    def require_cover(self, order: Order, *, counted: bool) -> None:
+        """Raises RefusedError where margin or capacity do not cover the trader's open orders."""
+        trader = order.trader
+        if trader not in self._open:
+            self._open[trader] = self._committed(trader)
+        need, sold = self._open[trader]
+        if not counted:
+            need += margin_need_micro(order, self.rules)
+            sold += sold_energy_wh(order)
+        account = self._account(trader)
+        margin = available_margin(account, order.round)
+        if need > margin:
+            raise RefusedError(
+                f"open orders need {need} micro-units of margin, available are {margin}",
+                code="margin",
+            )
+        if has_capacity_source(self._market):
+            capacity = (account.capacity if account else 0) * self.rules.capacity_unit_wh
+            if sold > capacity:
+                raise RefusedError(
+                    f"open orders sell {sold} Wh, attested capacity is {capacity} Wh",
+                    code="capacity",
+                )
+        self._open[trader] = (need, sold)
+
+    def _account(self, trader: str) -> MarginRow | None:
+        if trader not in self._accounts:
+            self._accounts[trader] = self._session.get(MarginRow, (self.row.market, trader))
+        return self._accounts[trader]
+
+    def _stands(self, trader: str) -> bool:
+        if self._role is None:
+            return True
+        grant = self._session.get(CredentialRow, (trader, "0x" + self._role.hex()))
+        if grant is None:
+            return False
+        until = min(grant.expires_at, grant.revoked_at or grant.expires_at)
+        return grant.valid_from <= self.row.gate_at < until
+
+    def _committed(self, trader: str) -> tuple[int, int]:
+        """Margin needed and energy sold by the orders already there."""
+        rows = self._session.exec(
+            select(OrderRow).where(
+                OrderRow.market == self.row.market,
+                OrderRow.round == self.row.number,
+                OrderRow.trader == trader,
+                col(OrderRow.cancelled_at).is_(None),
+            )
+        ).all()
+        orders = [to_order(row) for row in rows]
+        return (
+            sum(margin_need_micro(order, self.rules) for order in orders),
+            sum(sold_energy_wh(order) for order in orders),
+        )
+
+
+def cancellation(platform: Platform, session: Session, digest: str) -> Mapping[str, Any]:
+    """The typed data a trader signs to cancel an order."""
+    row = get_order(session, digest)
+    return _cancellation(row).typed_data(platform.domain)
+
+
+def cancel(platform: Platform, session: Session, digest: str, signature: bytes) -> OrderRow:
+    """Take an order out of its round before the gate, by its trader's signed message.
+
+    Raises:
+        NotFoundError: no such order.
+        InvalidError: not signed by the order's trader.
+        RefusedError: the gate is closed, or the order was forced on-chain.
+    """
+    row = get_order(session, digest)
+    if row.cancelled_at is not None:
+        return row
+    try:
+        signer = _cancellation(row).signer(platform.domain, signature)
+    except SignatureError as error:
+        raise InvalidError(str(error), code="bad_signature") from error
+    if signer != row.trader:
+        raise InvalidError(
+            f"the cancellation is signed by {signer}, not by the trader", code="bad_signature"
+        )
+    round_row = get_round(session, row.market, row.round, lock="share")
+    now = platform.clock.now()
+    _require_open(round_row, now)
+    if row.forced:
+        raise RefusedError(
+            "an order forced on-chain stays in the book; bump the epoch to void it", code="forced"
+        )
+    row.cancelled_at = now
+    row.cancellation_signature = "0x" + signature.hex()
+    session.add(row)
+    session.flush()
+    return row
+
+
+def get_order(session: Session, digest: str) -> OrderRow:
+    """Raises NotFoundError."""
+    row = session.get(OrderRow, digest.lower())
+    if row is None:
+        raise NotFoundError(f"there is no order {digest}")
+    return row
+
+
+def list_orders(
+    session: Session,
+    *,
+    trader: str | None = None,
+    market: int | None = None,
+    round: int | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> Sequence[OrderRow]:
+    """Orders by hash, those after ``after`` first; for pages."""
+    query = select(OrderRow).order_by(col(OrderRow.digest)).limit(limit)
+    if trader is not None:
+        query = query.where(OrderRow.trader == trader)
+    if market is not None:
+        query = query.where(OrderRow.market == market)
+    if round is not None:
+        query = query.where(OrderRow.round == round)
+    if after is not None:
+        query = query.where(col(OrderRow.digest) > after)
+    return session.exec(query).all()
+
+
+def life(session: Session, digest: str) -> OrderLife:
+    """What became of an order, and why not more. Raises NotFoundError."""
+    row = get_order(session, digest)
+    order = to_order(row)
+    round_row = get_round(session, row.market, row.round)
+    market = get_market(session, row.market)
+    grid = grid_of(market, round_row)
+    found = session.exec(
+        select(PriceRow).where(
+            PriceRow.market == row.market,
+            PriceRow.round == row.round,
+            col(PriceRow.product_index).in_([grid.index(leg.product) for leg in order.legs]),
+        )
+    ).all()
+    prices = {price.product: price.price_nano_per_kwh for price in found}
+    quantities = (
+        {}
+        if row.fill is None
+        else {leg.product: leg.coefficient * row.fill // 1_000_000 for leg in order.legs}
+    )
+    state, why = _state(row, round_row, order, prices)
+    return OrderLife(
+        order_hash=row.digest,
+        order=order,
+        state=state,
+        why=why,
+        received_at=row.received_at,
+        forced=row.forced,
+        receipt_signature=row.receipt_signature,
+        maximum_units=row.maximum,
+        fill_units=row.fill,
+        payment_micro=row.payment_micro,
+        quantities_wh=quantities,
+        prices_nano_per_kwh=prices,
+    )
+
+
+def _state(
+    row: OrderRow, round_row: RoundRow, order: Order, prices: Mapping[int, int]
+) -> tuple[str, str | None]:
+    if row.cancelled_at is not None and row.book_index is None:
+        return "cancelled", "cancelled by its trader before the gate"
+    if round_row.state == "void":
+        return "void", round_row.error or "the round is void; all margins are free again"
+    if round_row.state in ("announced", "open"):
+        return "open", None
+    if row.book_index is None:
+        return "excluded", row.why or "it did not reach the book before the gate"
+    if row.fill is None:
+        return "gate_closed", None
+    settled = round_row.state in ("confirmed", "delivered", "closed")
+    return ("settled" if settled else "cleared"), _why_not_full(row, order, prices)
+
+
+def _why_not_full(row: OrderRow, order: Order, prices: Mapping[int, int]) -> str | None:
+    if row.maximum == 0:
+        return row.why
+    if row.fill == row.maximum:
+        return None
+    surplus = order.limit * 1_000_000 - sum(
+        leg.coefficient * prices.get(leg.product, 0) for leg in order.legs
+    )
+    if surplus < 0:
+        return "the price was worse than the order's limit"
+    if surplus == 0:
+        return "the limit equals the price: what was left was shared among equal orders"
+    return "coupled products could not be balanced with more of this order"
+
+
+def _receipt(platform: Platform, row: OrderRow) -> SignedReceipt:
+    assert row.receipt_signature is not None
+    return SignedReceipt(
+        market=row.market,
+        round=row.round,
+        order_hash=bytes.fromhex(row.digest[2:]),
+        received_at=row.received_at,
+        operator=platform.keys.address(Role.OPERATOR),
+        signature=bytes.fromhex(row.receipt_signature[2:]),
+    )
+
+
+def _cancellation(row: OrderRow) -> Cancellation:
+    return Cancellation(row.market, row.round, bytes.fromhex(row.digest[2:]))
+
+
+def _open_round(platform: Platform, session: Session, market: int) -> RoundRow:
+    now = platform.clock.now()
+    row = session.exec(
+        select(RoundRow)
+        .where(RoundRow.market == market, RoundRow.state == "open", col(RoundRow.gate_at) > now)
+        .order_by(col(RoundRow.number))
+    ).first()
+    if row is None:
+        raise RefusedError(f"market {market} has no open round now", code="no_open_round")
+    return row
+
+
+def _require_open(row: RoundRow, now: int) -> None:
+    if row.state != "open" or now >= row.gate_at:
+        raise RefusedError(
+            f"round {row.number} of market {row.market} takes no orders: its gate is closed"
+            if row.state != "announced"
+            else f"round {row.number} of market {row.market} is not open yet",
+            code="gate_closed",
+        )
+
+
+def available_margin(account: MarginRow | None, number: int) -> int:
+    """Margin that backs orders of a round, micro-units."""
+    if account is None:
+        return 0
+    if account.exit_round == 0 or number < account.exit_round:
+        return account.margin_micro
+    return max(0, account.margin_micro - account.exit_micro)
+
+
+def epoch_of(account: MarginRow | None, number: int) -> int:
+    """The epoch by which a round judges the account's orders."""
+    if account is None:
+        return 0
+    return account.epoch if number >= account.epoch_round else account.prev_epoch
+
+
+def _address(value: str) -> str:
+    try:
+        address = to_checksum_address(value)
+    except (ValueError, TypeError) as error:
+        raise InvalidError(f"{value!r} is not an Ethereum address", code="bad_address") from error
+    if value != value.lower() and value != value.upper() and not is_checksum_address(value):
+        raise InvalidError(f"{value!r} has a wrong checksum", code="bad_address")
+    return address

@@ -1,0 +1,88 @@
+"""A market's rules and a round's products, as the market core wants them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlmodel import Session
+
+from market.product import ProductGrid
+from market.rules import MarketRules
+from wattproof.errors import NotFoundError
+from wattproof.rounds.models import MarketRow, RoundRow
+
+NO_ADDRESS = "0x" + "00" * 20
+NO_ROLE = "0x" + "00" * 32
+
+
+def get_market(session: Session, market: int) -> MarketRow:
+    """Raises NotFoundError."""
+    row = session.get(MarketRow, market)
+    if row is None:
+        raise NotFoundError(f"there is no market {market}")
+    return row
+
+
+def get_round(
+    session: Session, market: int, number: int, *, lock: Literal["share", "update"] | None = None
+) -> RoundRow:
+    """A round, locked against its gate's closing (share) or for a step of its life (update).
+
+    Raises NotFoundError.
+    """
+    row = session.get(
+        RoundRow,
+        (market, number),
+        with_for_update={"read": lock == "share"} if lock else None,
+    )
+    if row is None:
+        raise NotFoundError(f"market {market} has no round {number}")
+    return row
+
+
+def rules_of(market: MarketRow) -> MarketRules:
+    """The market's rules from its parameters on-chain."""
+    values = {key: int(value) for key, value in market.params.items() if _is_number(value)}
+    return MarketRules(
+        carriers=values["carriers"],
+        zones=values["zones"],
+        slot_seconds=values["slotSeconds"],
+        period_slots=values["periodSlots"],
+        price_cap=values["priceCap"],
+        imbalance_cap=values["imbalanceCap"],
+        shortfall_bp=values["shortfallBp"],
+        surplus_bp=values["surplusBp"],
+        gap_floor_micro=values["gapFloor"],
+        gap_cap_micro=values["gapCap"],
+        capacity_unit_wh=values["capacityUnitWh"] if has_capacity_source(market) else 0,
+        gate_grace=values["gateGrace"],
+        settle_window=values["settleWindow"],
+        exit_delay=values["exitDelay"],
+        bond_delay=values["bondDelay"],
+        challenge_window=values["challengeWindow"],
+    )
+
+
+def grid_of(market: MarketRow, row: RoundRow) -> ProductGrid:
+    """The products the round trades."""
+    return ProductGrid(
+        carriers=int(market.params["carriers"]),
+        zones=int(market.params["zones"]),
+        first_slot=row.first_slot,
+        slots=row.slots,
+    )
+
+
+def has_capacity_source(market: MarketRow) -> bool:
+    """Whether what may be sold is bounded by attested capacity."""
+    return bool(market.params["capacitySource"] != NO_ADDRESS)
+
+
+def role_of(market: MarketRow) -> bytes | None:
+    """The role a trader's credential must have; None where the market is open to everybody."""
+    role = str(market.params["role"])
+    return None if role == NO_ROLE else bytes.fromhex(role[2:])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
