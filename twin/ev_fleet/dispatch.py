@@ -40,7 +40,8 @@ class DispatchProblem:
     of being there, ``leave_weight`` (vehicle, slot + 1) that of leaving at each slot edge.
     ``import_wh`` and ``export_wh`` (slot,) bound the vehicles' net energy: what base load and
     other vehicles leave. ``fixed_energy_wh`` holds net energies that may not be changed, NaN
-    where free.
+    where free. With ``peak_price_per_kwh`` the limits may be passed, and the largest excess of
+    any slot costs that much a kWh.
     """
 
     vehicles: Vehicles
@@ -54,6 +55,7 @@ class DispatchProblem:
     export_wh: FloatArray
     slot_hours: float
     fixed_energy_wh: FloatArray | None = None
+    peak_price_per_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class DispatchSolution:
     """``charge_wh`` and ``discharge_wh`` at the grid, at least 0, never both in one cell.
 
     ``feeder_price_per_kwh`` (slot,) is the dual of the feeder limit: what another kWh of room
-    would save. ``cost`` is the objective without the tie-break, in currency.
+    would save; below zero where it is the export limit that binds. ``cost`` is the objective without the tie-break, in currency.
     """
 
     charge_wh: FloatArray
@@ -120,9 +122,12 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     at_stored = at_discharge + sells.size
     at_missing = at_stored + cells
     at_over = at_missing + misses.size
-    tight = _tight_slots(problem, slot, charge_top, discharge_top)
-    at_under = at_over + tight.size
-    columns = at_under + tight.size
+    present = np.bincount(slot, minlength=slots) > 0
+    up = np.flatnonzero(present & (np.bincount(slot, charge_top, slots) > problem.import_wh))
+    down = np.flatnonzero(present & (np.bincount(slot, discharge_top, slots) > problem.export_wh))
+    shared = problem.peak_price_per_kwh is not None
+    slack = min(up.size + down.size, 1) if shared else up.size + down.size
+    over = np.arange(at_over, at_over + up.size + down.size) if not shared else at_over
 
     capacity = np.maximum(vehicles.battery_capacity_wh, problem.stored_wh)[owner]
     floor = np.minimum(vehicles.reserve_wh, problem.stored_wh)[owner]
@@ -130,27 +135,28 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     overload = _OVERLOAD_FACTOR * (
         float(vehicles.value_of_energy_per_kwh.max()) / _WH_PER_KWH + float(np.abs(price).max())
     )
+    if problem.peak_price_per_kwh is not None:
+        overload = problem.peak_price_per_kwh / _WH_PER_KWH
     cost = np.concatenate(
         [
             charge_cost,
             discharge_cost[sells],
             np.zeros(cells),
             missing_cost,
-            np.full(2 * tight.size, overload),
+            np.full(slack, overload),
         ]
     )
-    unbounded = np.full(misses.size + 2 * tight.size, highspy.kHighsInf)
-    lower = np.concatenate([charge_low, discharge_low[sells], floor, np.zeros(unbounded.size)])
+    elsewhere = float((-problem.import_wh[~present]).max(initial=0.0)) if shared else 0.0
+    bounded_below = np.r_[np.zeros(misses.size), np.full(slack, elsewhere)]
+    lower = np.concatenate([charge_low, discharge_low[sells], floor, bounded_below])
+    unbounded = np.full(misses.size + slack, highspy.kHighsInf)
     upper = np.concatenate([charge_top, discharge_top[sells], capacity, unbounded])
 
     cell = np.arange(cells)
     later = cell[~first]
-    tight_row = np.full(slots, -1)
-    tight_row[tight] = np.arange(tight.size)
-    in_tight = np.flatnonzero(tight_row[slot] >= 0)
-    sell_in_tight = np.flatnonzero(tight_row[slot[sells]] >= 0)
-    at_feeder = cells + misses.size
     ones = np.ones
+    at_up = cells + misses.size
+    at_down = at_up + up.size
     parts = [
         (cell, at_stored + cell, ones(cells)),
         (later, at_stored + later - 1, -ones(later.size)),
@@ -158,15 +164,18 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
         (sells, at_discharge + np.arange(sells.size), drain[sells]),
         (cells + np.arange(misses.size), at_missing + np.arange(misses.size), ones(misses.size)),
         (cells + np.arange(misses.size), at_stored + misses, ones(misses.size)),
-        (at_feeder + tight_row[slot[in_tight]], in_tight, ones(in_tight.size)),
-        (
-            at_feeder + tight_row[slot[sells[sell_in_tight]]],
-            at_discharge + sell_in_tight,
-            -ones(sell_in_tight.size),
-        ),
-        (at_feeder + np.arange(tight.size), at_over + np.arange(tight.size), -ones(tight.size)),
-        (at_feeder + np.arange(tight.size), at_under + np.arange(tight.size), ones(tight.size)),
     ]
+    for begin, limited, sign in ((at_up, up, 1.0), (at_down, down, -1.0)):
+        row_of = np.full(slots, -1)
+        row_of[limited] = begin + np.arange(limited.size)
+        charging = np.flatnonzero(row_of[slot] >= 0)
+        selling = np.flatnonzero(row_of[slot[sells]] >= 0)
+        parts += [
+            (row_of[slot[charging]], charging, sign * ones(charging.size)),
+            (row_of[slot[sells[selling]]], at_discharge + selling, -sign * ones(selling.size)),
+        ]
+    limits = at_up + np.arange(up.size + down.size)
+    parts.append((limits, np.broadcast_to(over, limits.shape), -ones(limits.size)))
     triplets = _Triplets(
         np.concatenate([part[0] for part in parts]).astype(np.int32),
         np.concatenate([part[1] for part in parts]).astype(np.int32),
@@ -174,10 +183,15 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     )
     balance = np.where(first, problem.stored_wh[owner], 0.0)
     row_lower = np.concatenate(
-        [balance, problem.target_wh[owner[misses]], -problem.export_wh[tight]]
+        [balance, problem.target_wh[owner[misses]], np.full(limits.size, -highspy.kHighsInf)]
     )
     row_upper = np.concatenate(
-        [balance, np.full(misses.size, highspy.kHighsInf), problem.import_wh[tight]]
+        [
+            balance,
+            np.full(misses.size, highspy.kHighsInf),
+            problem.import_wh[up],
+            problem.export_wh[down],
+        ]
     )
     solution, duals = _solve(cost, lower, upper, row_lower, row_upper, triplets)
 
@@ -186,26 +200,11 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     discharge[owner[sells], slot[sells]] = solution[at_discharge:at_stored]
     charge, discharge = _netted(vehicles, np.maximum(charge, 0.0), np.maximum(discharge, 0.0))
     feeder_price = np.zeros(slots)
-    feeder_price[tight] = -duals[at_feeder:] * _WH_PER_KWH
+    feeder_price[up] -= duals[at_up:at_down] * _WH_PER_KWH
+    feeder_price[down] += duals[at_down:] * _WH_PER_KWH
     tie_break = _EARLIER_IS_BETTER / _WH_PER_KWH * float(slot @ solution[:cells])
     total = float(cost[:at_over] @ solution[:at_over]) - tie_break
-    assert columns == cost.size
     return DispatchSolution(charge, discharge, feeder_price, total)
-
-
-def _tight_slots(
-    problem: DispatchProblem,
-    slot: NDArray[np.intp],
-    charge_top: FloatArray,
-    discharge_top: FloatArray,
-) -> NDArray[np.intp]:
-    """Slots whose limit the vehicles could reach at all."""
-    slots = problem.price_per_kwh.size
-    most = np.bincount(slot, charge_top, slots)
-    least = np.bincount(slot, discharge_top, slots)
-    reachable = (most > problem.import_wh) | (least > problem.export_wh)
-    present = np.bincount(slot, minlength=slots) > 0
-    return np.flatnonzero(reachable & present)
 
 
 def _solve(
