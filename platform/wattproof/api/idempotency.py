@@ -49,6 +49,11 @@ class Writer:
         self._fingerprint = fingerprint
         self._key = key
 
+    @property
+    def name(self) -> str:
+        """What names this write: the caller's key."""
+        return self._key or ""
+
     def once(self, change: Callable[[Session], BaseModel], *, status: int = 200) -> JSONResponse:
         """The answer of the change, or the stored one.
 

@@ -1,0 +1,328 @@
+"""Balances, and the transactions that move them: made here, signed by their owner, sent on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session, col, select
+
+from wattproof.accounts import service
+from wattproof.accounts.service import UnsignedTransaction
+from wattproof.api.access import Participant, PlatformDep
+from wattproof.api.fields import Address, Hash, Uint32
+from wattproof.api.idempotency import MoneyWrite
+from wattproof.api.problems import responses
+from wattproof.errors import NotFoundError
+from wattproof.gateway import outbox
+from wattproof.gateway.models import OutboxRow
+from wattproof.runtime import Platform
+
+router = APIRouter(tags=["accounts"])
+
+_MICRO_MAX = 2**63 - 1
+_FAUCET_MICRO_MAX = 10_000_000_000
+Micro = Annotated[
+    int,
+    Field(strict=True, ge=1, le=_MICRO_MAX, examples=[25_000_000], description="Micro-units."),
+]
+HashPath = Annotated[Hash, Path()]
+
+
+class Amount(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    amount_micro: Micro
+
+
+class Withdrawal(Amount):
+    to: Address | None = Field(default=None, description="Your own address if left out.")
+
+
+class MarketOnly(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    market: Uint32
+
+
+class MarketAmount(MarketOnly):
+    amount_micro: Micro
+
+
+class FaucetRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    amount_micro: int = Field(strict=True, ge=1, le=_FAUCET_MICRO_MAX, examples=[100_000_000])
+
+
+class MarketBalanceOut(BaseModel):
+    market: int
+    margin_micro: int
+    locked_micro: int = Field(description="Held until metering closes the positions.")
+    bond_micro: int
+    exit_micro: int = Field(description="Announced to leave the margin.")
+    epoch: int
+    capacity_wh: int | None = Field(description="Null where the market has no capacity source.")
+
+
+class AccountOut(BaseModel):
+    """What an account has; money in micro-units of the settlement token."""
+
+    address: str
+    asset: str
+    wallet_micro: int = Field(description="Tokens outside the ledger.")
+    wallet_wei: str = Field(description="What pays for transactions.")
+    free_micro: int = Field(description="In the ledger; may be withdrawn at any time.")
+    markets: list[MarketBalanceOut]
+
+
+class TransactionToSign(BaseModel):
+    """A transaction for the caller's wallet, complete with nonce, gas and fees (EIP-1559)."""
+
+    title: str = Field(examples=["approve the ledger"])
+    transaction: dict[str, Any] = Field(
+        examples=[
+            {
+                "type": 2,
+                "chainId": 1234567890,
+                "nonce": 0,
+                "to": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+                "data": "0x095ea7b3",
+                "value": 0,
+                "gas": 300000,
+                "maxFeePerGas": 2000000000,
+                "maxPriorityFeePerGas": 1000000000,
+            }
+        ]
+    )
+
+
+class TransactionsToSign(BaseModel):
+    """Sign them in this order and post each to /transactions."""
+
+    transactions: list[TransactionToSign]
+
+
+class RawTransaction(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    raw: str = Field(
+        pattern=r"^0x(?:[0-9a-fA-F]{2})+$",
+        max_length=131_074,
+        description="A signed transaction of one of this installation's contracts.",
+        examples=["0x02f8b1..."],
+    )
+
+
+class TransactionOut(BaseModel):
+    """A write to the chain."""
+
+    key: str
+    status: str = Field(description="queued, signed, mined, reverted, refused or displaced")
+    hash: str | None
+    block_number: int | None
+    error: str | None
+
+
+class TransactionsOut(BaseModel):
+    transactions: list[TransactionOut]
+
+
+@router.get("/accounts/me", responses=responses(401, 403, 503))
+def my_account(principal: Participant, platform: PlatformDep) -> AccountOut:
+    """Your balances: in the wallet, free in the ledger, and in every market."""
+    token = platform.chain.address("SettlementToken")
+    wallet = service.wallet_balance(platform, principal.address)
+    wei = int(platform.chain.request("eth_getBalance", principal.address, "latest"), 16)
+    with platform.transaction() as session:
+        balances = service.balances(session, principal.address)
+    return AccountOut(
+        address=principal.address,
+        asset=token,
+        wallet_micro=wallet,
+        wallet_wei=str(wei),
+        free_micro=balances.free_micro.get(token, 0),
+        markets=[
+            MarketBalanceOut(
+                market=market.market,
+                margin_micro=market.margin_micro,
+                locked_micro=market.locked_micro,
+                bond_micro=market.bond_micro,
+                exit_micro=market.exit_micro,
+                epoch=market.epoch,
+                capacity_wh=market.capacity_wh,
+            )
+            for market in balances.markets
+        ],
+    )
+
+
+@router.post("/accounts/faucet", status_code=202, responses=responses(401, 403, 409, 422, 503))
+def faucet(
+    body: FaucetRequest, principal: Participant, platform: PlatformDep, write: MoneyWrite
+) -> JSONResponse:
+    """Test tokens, and what transactions cost, for your wallet. Embedded profile alone."""
+
+    def change(session: Session) -> TransactionsOut:
+        rows = service.faucet(
+            platform,
+            session,
+            principal.address,
+            body.amount_micro,
+            key=write.name,
+        )
+        return TransactionsOut(transactions=[_transaction(row) for row in rows])
+
+    return write.once(change, status=202)
+
+
+@router.post("/accounts/deposit", responses=responses(401, 403, 422, 503))
+def deposit(body: Amount, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
+    """Transactions that move tokens from your wallet into your free balance."""
+    return _to_sign(
+        platform,
+        principal.address,
+        service.deposit_transactions(platform, body.amount_micro, principal.address),
+    )
+
+
+@router.post("/accounts/withdraw", responses=responses(401, 403, 422, 503))
+def withdraw(body: Withdrawal, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
+    """A transaction that pays out of your free balance."""
+    to = body.to or principal.address
+    return _to_sign(
+        platform, principal.address, [service.withdraw_transaction(platform, body.amount_micro, to)]
+    )
+
+
+@router.post("/accounts/margin", responses=responses(401, 403, 422, 503))
+def add_margin(
+    body: MarketAmount, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that moves free balance into a market's margin."""
+    return _to_sign(
+        platform,
+        principal.address,
+        [service.margin_transaction(platform, body.market, body.amount_micro)],
+    )
+
+
+@router.post("/accounts/exit", responses=responses(401, 403, 422, 503))
+def request_exit(
+    body: MarketAmount, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that announces margin to leave; it is free after the market's exit delay."""
+    return _to_sign(
+        platform,
+        principal.address,
+        [service.exit_transaction(platform, body.market, body.amount_micro)],
+    )
+
+
+@router.post("/accounts/exit/complete", responses=responses(401, 403, 422, 503))
+def complete_exit(
+    body: MarketOnly, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that moves announced margin to the free balance."""
+    return _to_sign(
+        platform, principal.address, [service.complete_exit_transaction(platform, body.market)]
+    )
+
+
+@router.post("/accounts/cancel-all", responses=responses(401, 403, 422, 503))
+def cancel_all(
+    body: MarketOnly, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that cancels all your orders in a market by bumping your epoch."""
+    return _to_sign(platform, principal.address, [service.epoch_transaction(platform, body.market)])
+
+
+@router.post("/accounts/capacity", responses=responses(401, 403, 422, 503))
+def sync_capacity(
+    body: MarketOnly, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that reads your attested capacity into a market."""
+    return _to_sign(
+        platform,
+        principal.address,
+        [service.capacity_transaction(platform, body.market, principal.address)],
+    )
+
+
+@router.post("/transactions", status_code=202, responses=responses(401, 403, 409, 422, 503))
+def send_transaction(
+    body: RawTransaction, principal: Participant, platform: PlatformDep, write: MoneyWrite
+) -> JSONResponse:
+    """Hand in a signed transaction. It is stored before it is sent, so a crash cannot lose it."""
+
+    def change(session: Session) -> TransactionOut:
+        return _transaction(outbox.relay(session, platform.chain, body.raw))
+
+    return write.once(change, status=202)
+
+
+@router.get("/transactions/{hash}", responses=responses(401, 403, 404, 422, 503))
+def get_transaction(
+    hash: HashPath, principal: Participant, platform: PlatformDep
+) -> TransactionOut:
+    """What became of a transaction that was handed in or made for you."""
+    with platform.transaction() as session:
+        row = session.exec(
+            select(OutboxRow).where(OutboxRow.transaction_hash == hash).order_by(col(OutboxRow.id))
+        ).first()
+    if row is None:
+        raise NotFoundError(f"no transaction {hash} was handed in")
+    return _transaction(row)
+
+
+def _transaction(row: OutboxRow) -> TransactionOut:
+    return TransactionOut(
+        key=row.key,
+        status=row.status,
+        hash=row.transaction_hash,
+        block_number=row.block_number,
+        error=row.error,
+    )
+
+
+def _to_sign(
+    platform: Platform, signer: str, unsigned: Sequence[UnsignedTransaction]
+) -> TransactionsToSign:
+    nonce, block, tip = platform.chain.batch(
+        [
+            ("eth_getTransactionCount", (signer, "pending")),
+            ("eth_getBlockByNumber", ("latest", False)),
+            ("eth_maxPriorityFeePerGas", ()),
+        ]
+    )
+    with platform.transaction() as session:
+        stored = session.exec(
+            select(OutboxRow.nonce).where(
+                OutboxRow.signer == signer, col(OutboxRow.status) == outbox.SIGNED
+            )
+        ).all()
+    first = max([int(nonce, 16), *(used + 1 for used in stored if used is not None)])
+    priority = int(tip, 16)
+    fee = 2 * int(block.get("baseFeePerGas", "0x0"), 16) + priority
+    return TransactionsToSign(
+        transactions=[
+            TransactionToSign(
+                title=item.title,
+                transaction={
+                    "type": 2,
+                    "chainId": item.chain_id,
+                    "nonce": first + offset,
+                    "to": item.to,
+                    "data": item.data,
+                    "value": item.value_wei,
+                    "gas": service.GAS,
+                    "maxFeePerGas": fee,
+                    "maxPriorityFeePerGas": priority,
+                },
+            )
+            for offset, item in enumerate(unsigned)
+        ]
+    )

@@ -1,0 +1,174 @@
+"""Registration, identifiers and credentials."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from identity import did
+from wattproof.api.access import Operator, Participant, PlatformDep, Public
+from wattproof.api.fields import Address
+from wattproof.api.idempotency import Write
+from wattproof.api.pagination import Cursor, Limit, Page, decode, page
+from wattproof.api.problems import responses
+from wattproof.participants import service
+from wattproof.participants.models import ParticipantRow
+from wattproof.runtime import Platform
+
+router = APIRouter(tags=["participants"])
+
+AddressPath = Annotated[Address, Path()]
+RolePath = Annotated[
+    str, Path(pattern=r"^[a-z_]{1,40}$", examples=["ev_owner"], description="Name of the role.")
+]
+
+
+class Registration(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$", examples=["Ada's car"])
+    role: Literal["prosumer", "ev_owner", "supplier"] | None = Field(
+        default="prosumer", description="The trading role you ask for; null if you do not trade."
+    )
+
+
+class CredentialOut(BaseModel):
+    """A credential: its document, and how it stands on-chain."""
+
+    role: str
+    status: str = Field(description="pending, standing, revoked, expired, replaced or refused")
+    credential_hash: str
+    document: dict[str, Any] = Field(description="Signed by its issuer; give it to whom you like.")
+
+
+class ParticipantOut(BaseModel):
+    address: str
+    did: str
+    name: str
+    role: str | None
+    registered_at: datetime
+    credentials: list[CredentialOut]
+
+
+class DidResolution(BaseModel):
+    """A resolution result of the DID core specification."""
+
+    did_document: dict[str, Any] = Field(serialization_alias="didDocument")
+    metadata: dict[str, Any] = Field(serialization_alias="didDocumentMetadata")
+
+
+@router.post("/participants", status_code=201, responses=responses(401, 403, 409, 422, 503))
+def register(
+    body: Registration, principal: Participant, platform: PlatformDep, write: Write
+) -> JSONResponse:
+    """Register, and ask for the credential of a trading role.
+
+    The embedded profile grants it at once; elsewhere an operator does.
+    """
+
+    def change(session: Session) -> ParticipantOut:
+        row = service.register(platform, session, principal.address, name=body.name, role=body.role)
+        return _participant(platform, session, row)
+
+    return write.once(change, status=201)
+
+
+@router.get("/participants/me", responses=responses(401, 403, 404, 503))
+def myself(principal: Participant, platform: PlatformDep) -> ParticipantOut:
+    """Your registration and credentials."""
+    with platform.transaction() as session:
+        return _participant(platform, session, service.get(session, principal.address))
+
+
+@router.get("/participants", responses=responses(401, 403, 422, 503))
+def list_participants(
+    principal: Operator, platform: PlatformDep, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ParticipantOut]:
+    """Everybody who registered (operator)."""
+    key = decode(cursor, [str])
+    with platform.transaction() as session:
+        rows, following = page(
+            service.listed(session, after=str(key[0]) if key else None, limit=limit + 1),
+            limit,
+            lambda row: [row.address],
+        )
+        return Page(
+            items=[_participant(platform, session, row) for row in rows], next_cursor=following
+        )
+
+
+@router.put(
+    "/participants/{address}/credentials/{role}",
+    responses=responses(401, 403, 404, 409, 422, 503),
+)
+def grant_credential(
+    address: AddressPath,
+    role: RolePath,
+    principal: Operator,
+    platform: PlatformDep,
+    write: Write,
+) -> JSONResponse:
+    """Have the platform's issuer grant a registered participant a role (operator)."""
+
+    def change(session: Session) -> ParticipantOut:
+        row = service.get(session, address)
+        service.grant(platform, session, address, role)
+        return _participant(platform, session, row)
+
+    return write.once(change)
+
+
+@router.delete(
+    "/participants/{address}/credentials/{role}",
+    status_code=202,
+    responses=responses(401, 403, 404, 409, 422, 503),
+)
+def revoke_credential(
+    address: AddressPath,
+    role: RolePath,
+    principal: Operator,
+    platform: PlatformDep,
+    write: Write,
+) -> JSONResponse:
+    """Revoke a role (operator); gates from the revoking block on no longer count it."""
+
+    def change(session: Session) -> ParticipantOut:
+        row = service.get(session, address)
+        service.revoke(platform, session, address, role)
+        return _participant(platform, session, row)
+
+    return write.once(change, status=202)
+
+
+@router.get("/identities/{address}", dependencies=[Public], responses=responses(422, 503))
+def resolve_identity(address: AddressPath, platform: PlatformDep) -> DidResolution:
+    """The DID document of any address (did:ethr), from the registry on the chain."""
+    resolution = service.resolve(platform, address)
+    metadata = {"deactivated": resolution.deactivated, "versionId": str(resolution.version)}
+    return DidResolution(did_document=resolution.document, metadata=metadata)
+
+
+def _participant(platform: Platform, session: Session, row: ParticipantRow) -> ParticipantOut:
+    session.flush()
+    now = platform.clock.now()
+    return ParticipantOut(
+        address=row.address,
+        did=str(did.of(row.address, platform.deployment.chain_id)),
+        name=row.name,
+        role=row.role,
+        registered_at=datetime.fromtimestamp(row.registered_at, UTC),
+        credentials=[
+            CredentialOut(
+                role=issued.role,
+                status=service.status(session, issued, now),
+                credential_hash=issued.credential_hash,
+                document=issued.document,
+            )
+            for issued in service.credentials(session, row.address)
+        ],
+    )
