@@ -160,7 +160,7 @@ def parse_prices(
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     head = text[:4096]
-    delimiter = max(";,\t", key=head.count)
+    delimiter = "\t" if head.count("\t") > head.count(",") else ","
     if ";" in head:
         delimiter = ";"
     reader = csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter)
@@ -258,9 +258,7 @@ def _pjm_day(
         if not 0 <= hour <= 23:
             bad.append(BadPriceRow(line, f"hour {hour} does not exist on {day}"))
             continue
-        epochs = (
-            (midnight + hour * _HOUR,) if length == 24 else _clock_hour(day, hour, zone)
-        )
+        epochs = (midnight + hour * _HOUR,) if length == 24 else _clock_hour(day, hour, zone)
         if not epochs:
             notes.append(f"{day} has no hour {hour} (clock change): line {line} is not used")
             continue
@@ -340,4 +338,4 @@ def _interval(values: dict[int, float]) -> int:
     if len(values) < 2:
         return _HOUR
     steps = np.diff(np.array(sorted(values), dtype=np.int64))
-    return int(min(np.median(steps), _HOUR))
+    return min(int(np.median(steps)), _HOUR)

@@ -31,7 +31,7 @@ class StorageSchedule:
 class StorageProgramme:
     """A battery on prices: minimise p (c - d) + wear, ending with at least what it began with.
 
-    Stored energy changes by eta c - d / mu. The programme lives in HiGHS; a new price vector changes
+    Stored energy changes by eta c - d / mu. The programme lives in HiGHS; new prices change
     costs alone, so the last basis stays feasible and the primal simplex goes on from it.
     Simultaneous charging and discharging pays only at negative prices; such slots are netted.
     """
@@ -78,7 +78,7 @@ class StorageProgramme:
         program.a_matrix_.index_ = np.array(index)
         program.a_matrix_.value_ = np.array(value)
         self._columns = np.arange(2 * slots, dtype=np.int32)
-        self._solver = highspy.Highs()
+        self._solver = highspy.Highs()  # type: ignore[no-untyped-call]
         self._solver.setOptionValue("output_flag", False)
         self._solver.setOptionValue("threads", 1)
         self._solver.setOptionValue("presolve", "off")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from twin.ev_fleet.model import FleetSamples, FloatArray, Stays, Vehicles
+from twin.ev_fleet.model import Stays, Vehicles
 from twin.ev_fleet.session import ChargingSession
 from twin.horizon import Horizon
 
@@ -53,7 +52,7 @@ class SessionFleet:
     """Sessions as a fleet: one row of ``vehicles`` and ``stays`` per session, in their order.
 
     Only charging is assumed: the sessions say nothing of battery size, so the battery is as big
-    as the need. ``need_wh`` is what was delivered as far as the pile can deliver it within the stay.
+    as the need. ``need_wh`` is what was delivered as far as the pile can deliver it in the stay.
     """
 
     sessions: tuple[ChargingSession, ...]

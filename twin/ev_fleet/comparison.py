@@ -71,12 +71,12 @@ class Comparison:
             f"{'strategy':<20} {'cost':>10} {'saving':>9} {'of foresight':>12} "
             f"{'served':>8} {'peak kW':>9} {'daily kW':>9}"
         ]
-        for row in self.rows:
-            lines.append(
-                f"{row.name:<20} {row.cost + row.cost_of_missing:>10.2f} "
-                f"{row.saving_share:>9.2%} {row.of_foresight:>12.1%} {row.energy_served:>8.2%} "
-                f"{row.peak_w / 1000:>9.1f} {row.mean_daily_peak_w / 1000:>9.1f}"
-            )
+        lines += [
+            f"{row.name:<20} {row.cost + row.cost_of_missing:>10.2f} "
+            f"{row.saving_share:>9.2%} {row.of_foresight:>12.1%} {row.energy_served:>8.2%} "
+            f"{row.peak_w / 1000:>9.1f} {row.mean_daily_peak_w / 1000:>9.1f}"
+            for row in self.rows
+        ]
         return "\n".join(lines)
 
 
@@ -172,9 +172,7 @@ def compare_on_sessions(
     fleet = session_fleet(ordered, horizon, power, 1.0)
     forecast = forecast_outlook(fleet, horizon, power)
     told = _declared_outlook(fleet.stays, horizon)
-    learnt = learnt_values(
-        fleet.vehicles, fleet.stays, horizon, price, forecast, service_target
-    )
+    learnt = learnt_values(fleet.vehicles, fleet.stays, horizon, price, forecast, service_target)
     vehicles = replace(fleet.vehicles, value_of_energy_per_kwh=learnt)
     trusting = replace(
         fleet.vehicles,
@@ -204,9 +202,7 @@ def forecast_outlook(
                     PlugIn.of(session, pile_power_w[session.station_id]),
                     DepartureOutlook.edges_after_arrival(float(arrival), horizon, _EDGES),
                 )
-                for session, arrival in zip(
-                    fleet.sessions, fleet.stays.arrival_s, strict=True
-                )
+                for session, arrival in zip(fleet.sessions, fleet.stays.arrival_s, strict=True)
             ]
         )
     )
@@ -218,9 +214,7 @@ def _declared_outlook(stays: Stays, horizon: Horizon) -> DepartureOutlook:
             np.array([declared - arrival]),
             DepartureOutlook.edges_after_arrival(float(arrival), horizon, _EDGES),
         )[0]
-        for declared, arrival in zip(
-            stays.declared_departure_s, stays.arrival_s, strict=True
-        )
+        for declared, arrival in zip(stays.declared_departure_s, stays.arrival_s, strict=True)
     ]
     return DepartureOutlook(np.stack(rows))
 
@@ -309,9 +303,7 @@ class _Stretch:
         )
 
 
-def occupied_stretches(
-    stays: Stays, horizon: Horizon
-) -> list[tuple[slice, NDArray[np.intp]]]:
+def occupied_stretches(stays: Stays, horizon: Horizon) -> list[tuple[slice, NDArray[np.intp]]]:
     """Runs of slots between which no vehicle is plugged in, and who is there in each."""
     first = np.floor(stays.arrival_s / horizon.slot_seconds).astype(int)
     after = np.ceil(stays.departure_s / horizon.slot_seconds).astype(int)

@@ -4,10 +4,10 @@ The forecast is a mixture of kernel estimates. Past sessions are weighted by how
 the present one (same driver, hour of arrival, kind of day, pile power, time the charge takes,
 declared stay). Each then speaks in four ways: its stay may recur, its stay as a multiple of its
 charging time, its departure's hour on the clock, or its error against the declared departure;
-each way in a narrow and in a wide version. How far each of these experts is trusted is learnt by expectation
-maximisation from what it said, before the fact, about sessions that have ended since; a driver's own
-sessions shift the shares. Conditioning on still being plugged in is left to the user of the
-survival curve: S(t) / S(now).
+each way in a narrow and in a wide version. How far each of these experts is trusted is learnt by
+expectation maximisation from what it said, before the fact, about sessions that have ended since;
+a driver's own sessions shift the shares. Conditioning on still being plugged in is left to the
+user of the survival curve: S(t) / S(now).
 """
 
 from __future__ import annotations
@@ -231,9 +231,7 @@ def _resemblance(
     exponent -= np.log1p(
         _SAME_DRIVER * ((past.driver[places] == now.driver[0]) & (now.driver[0] >= 0))
     )
-    exponent -= np.log(
-        np.where(past.weekend[places] == now.weekend[0], 1.0, _OTHER_KIND_OF_DAY)
-    )
+    exponent -= np.log(np.where(past.weekend[places] == now.weekend[0], 1.0, _OTHER_KIND_OF_DAY))
     if places.size > _NEIGHBOURS:
         nearest = np.argpartition(exponent, _NEIGHBOURS)[:_NEIGHBOURS]
         places, exponent = places[nearest], exponent[nearest]

@@ -63,7 +63,8 @@ class DispatchSolution:
     """``charge_wh`` and ``discharge_wh`` at the grid, at least 0, never both in one cell.
 
     ``feeder_price_per_kwh`` (slot,) is the dual of the feeder limit: what another kWh of room
-    would save; below zero where it is the export limit that binds. ``cost`` is the objective without the tie-break, in currency.
+    would save; below zero where it is the export limit that binds. ``cost`` is the objective
+    without the tie-break, in currency.
     """
 
     charge_wh: FloatArray
@@ -229,7 +230,7 @@ def _solve(
     program.a_matrix_.start_ = np.r_[0, np.cumsum(np.bincount(triplets.row, minlength=rows))]
     program.a_matrix_.index_ = triplets.column[order]
     program.a_matrix_.value_ = triplets.value[order]
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.passModel(program)

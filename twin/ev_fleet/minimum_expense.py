@@ -37,7 +37,7 @@ class DepartureOutlook:
     def edges_after_arrival(arrival_s: float, horizon: Horizon, edges: int) -> FloatArray:
         """Seconds from plug-in to the slot edges a forecast is wanted for, shape (edge,)."""
         into = arrival_s % horizon.slot_seconds
-        seconds: FloatArray = horizon.slot_seconds * (1.0 + np.arange(edges)) - into
+        seconds: FloatArray = horizon.slot_seconds * (1.0 + np.arange(edges, dtype=float)) - into
         return seconds
 
     @classmethod
@@ -226,9 +226,7 @@ def _solve(
         DispatchProblem(
             vehicles=vehicles,
             stored_wh=state.stored[index],
-            target_wh=np.minimum(
-                scene.stays.target_wh()[index], vehicles.battery_capacity_wh
-            ),
+            target_wh=np.minimum(scene.stays.target_wh()[index], vehicles.battery_capacity_wh),
             usable_share=usable,
             stay_weight=here,
             leave_weight=edges,
@@ -254,9 +252,7 @@ def _survival_from(
     ahead = min(edges, scene.horizon.slots - slot)
     age = slot - scene.first_slot[index]
     place = age[:, None] + np.arange(ahead)[None, :]
-    after = np.where(
-        place < edges, survival[index[:, None], np.minimum(place, edges - 1)], 0.0
-    )
+    after = np.where(place < edges, survival[index[:, None], np.minimum(place, edges - 1)], 0.0)
     before = np.where(
         age > 0, survival[index, np.clip(age - 1, 0, edges - 1)] * (age <= edges), 1.0
     )

@@ -105,9 +105,7 @@ class Stays:
         return connected_share(self.arrival_s, self.departure_s, horizon)
 
 
-def connected_share(
-    arrival_s: FloatArray, departure_s: FloatArray, horizon: Horizon
-) -> FloatArray:
+def connected_share(arrival_s: FloatArray, departure_s: FloatArray, horizon: Horizon) -> FloatArray:
     """Share of every slot between arrival and departure, shape (..., slot), in [0, 1]."""
     starts = horizon.slot_seconds * np.arange(horizon.slots, dtype=float)
     first = np.maximum(arrival_s[..., None], starts)

@@ -51,9 +51,7 @@ def battery_step(
     discharge = np.minimum(np.maximum(-wanted_wh, 0.0), vehicles.discharge_power_w * hours)
     discharge = np.minimum(discharge, above * vehicles.discharge_efficiency)
     stored = (
-        stored_wh
-        + vehicles.charge_efficiency * charge
-        - discharge / vehicles.discharge_efficiency
+        stored_wh + vehicles.charge_efficiency * charge - discharge / vehicles.discharge_efficiency
     )
     return charge, discharge, stored
 

@@ -113,7 +113,7 @@ def published_fleet(
         departure_scatter_s=np.full(vehicles, 15 * _MINUTE),
         days_seen=np.full(vehicles, 20.0),
     )
-    clock = (12.0 + horizon.slot_hours * np.arange(horizon.slots)) % 24.0
+    clock = (12.0 + horizon.slot_hours * np.arange(horizon.slots, dtype=float)) % 24.0
     signal = PriceSignal(
         price_per_kwh=_day_ahead_price(clock, rng),
         base_load_w=2 * vehicles * 1_100.0 * _household_shape(clock),

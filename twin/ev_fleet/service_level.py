@@ -1,10 +1,10 @@
 """How dearly to hold comfort so that a wanted share of the needed energy is served.
 
 The value of energy that is missing at departure decides between expense and comfort. Instead of
-guessing it, it is learnt: for sessions that have ended, the plan that each candidate value would have
-made from the forecast at plug-in is compared with the departure that came. A new session takes
-the least value that would have kept to the shortfall allowed so far, corrected by how much of that
-allowance the values really chosen have used.
+guessing it, it is learnt: for sessions that have ended, the plan that each candidate value would
+have made from the forecast at plug-in is compared with the departure that came. A new session
+takes the least value that would have kept to the allowed shortfall in the sessions last ended,
+corrected by how much of the allowance the values really chosen have used so far.
 """
 
 from __future__ import annotations

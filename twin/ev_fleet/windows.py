@@ -46,7 +46,7 @@ class TimeWindow:
     def of_local_hours(
         cls, horizon: Horizon, time_zone: str, from_hour: float, to_hour: float
     ) -> TimeWindow:
-        """The first run of slots whose local hour lies in [from, to), over midnight if to < from."""
+        """The first run of slots with local hour in [from, to), over midnight if to < from."""
         hours = horizon.local_hours(time_zone)
         if from_hour < to_hour:
             inside = (hours >= from_hour) & (hours < to_hour)
@@ -72,8 +72,8 @@ def plan_windows(
 
     Windows are cut to the stay as declared at plug-in (the real one is not known; without a
     declaration the rest of the horizon counts). A vehicle whose stay misses the off-peak window
-    charges at once. It sells no more than it can charge again, need included, in the off-peak window
-    after the peak, and sells only if willing. With ``rng`` the place inside a window is drawn;
+    charges at once. It sells, if willing, no more than it can charge again, need included, in the
+    off-peak window after the peak. With ``rng`` the place inside a window is drawn;
     without it, it is the place where the feeder, as filled so far, is lowest (charging) or highest
     (discharging); the longest blocks are placed first.
     """
