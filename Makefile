@@ -111,7 +111,7 @@ lock: python-version  ## Resolve requirements/*.in anew into the locks
 	@cd requirements && PATH="$(CURDIR)/$(VENV_LOCK)/bin:$$PATH" && \
 	  $(LOCK) main.in -o main.txt && \
 	  $(LOCK) dev.in -c main.txt -o dev.txt && \
-	  $(LOCK) contracts.in -o contracts.txt && \
+	  $(LOCK) contracts.in --override contracts-overrides.in -o contracts.txt && \
 	  $(LOCK) bench.in -o bench.txt
 
 clean:  ## Remove environments, caches and build output (not your data)
