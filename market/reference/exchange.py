@@ -130,6 +130,10 @@ class Exchange:
             raise UnknownMarket(f"there are {len(self.markets)} markets, no {market}")
         return self.markets[market - 1]
 
+    @property
+    def market_count(self) -> int:
+        return len(self.markets)
+
     def last_round(self, market: int) -> int:
         return len(self.rounds.get(market, []))
 

@@ -1,0 +1,381 @@
+"""One world twice: the compiled contracts in an EVM, and the reference model beside them.
+
+`World.do` makes a call on both and fails where they differ: in what they refuse, in the name of the
+refusal, in what they return. `World.check_state` compares everything they hold.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+from eth_account import Account
+from eth_utils.crypto import keccak
+
+from market.order import Order, SignedOrder
+from market.reference import (
+    Authority,
+    BatteryPassport,
+    CredentialRegistry,
+    DidRegistry,
+    Exchange,
+    Imbalance,
+    Ledger,
+    MarketParams,
+    MeterRegistry,
+    Revert,
+    SettlementToken,
+)
+from market.reference.exchange import Round
+from market.reference.token import ZERO_ADDRESS
+from tests.evm.chain import CHAIN_ID, Chain, Contract, EvmRevertError, contract_address
+
+DAY = 86_400
+SLOT_SECONDS = 900
+PERIOD_SLOTS = 4
+START = 1_000 * DAY
+"""When a world begins, seconds; a whole period."""
+ROLES = ("MINTER", "REGISTRAR", "MARKET_ADMIN", "METER_REGISTRAR", "METER_AUTHORITY", "ATTESTER")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a key."""
+
+    name: str
+    key: str
+    address: str
+
+    @classmethod
+    def named(cls, name: str) -> Person:
+        account = Account.from_key(keccak(text=name))
+        return cls(name, "0x" + keccak(text=name).hex(), account.address)
+
+
+DEPLOYER = Person.named("deployer")
+ADMIN = Person.named("admin")
+OPERATOR = Person.named("operator")
+BALANCING = Person.named("balancing")
+ISSUER = Person.named("issuer")
+TRADERS = tuple(Person.named(f"trader {i}") for i in range(6))
+PEOPLE = (ADMIN, OPERATOR, BALANCING, ISSUER, *TRADERS)
+BY_ADDRESS = {person.address: person for person in PEOPLE}
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def order_tuple(order: Order) -> tuple[Any, ...]:
+    """An order as the ABI takes it."""
+    return (
+        order.market,
+        order.round,
+        [(leg.product, leg.coefficient) for leg in order.legs],
+        order.max_units,
+        order.limit,
+        order.trader,
+        order.epoch,
+        order.salt,
+    )
+
+
+class World:
+    """The contracts and the model, deployed at the same addresses."""
+
+    def __init__(self, now: int = START) -> None:
+        self.chain = Chain(now)
+        names = (
+            "Authority",
+            "SettlementToken",
+            "DidRegistry",
+            "CredentialRegistry",
+            "Ledger",
+            "Exchange",
+            "MeterRegistry",
+            "Imbalance",
+            "BatteryPassport",
+        )
+        at = {name: contract_address(DEPLOYER.address, i) for i, name in enumerate(names)}
+        arguments: dict[str, list[str]] = {
+            "Authority": [ADMIN.address],
+            "SettlementToken": [at["Authority"]],
+            "DidRegistry": [],
+            "CredentialRegistry": [at["Authority"], at["DidRegistry"]],
+            "Ledger": [at["Exchange"], at["Imbalance"]],
+            "Exchange": [at["Authority"], at["Ledger"], at["CredentialRegistry"]],
+            "MeterRegistry": [at["Authority"], at["Exchange"]],
+            "Imbalance": [at["Exchange"], at["Ledger"], at["MeterRegistry"]],
+            "BatteryPassport": [at["Authority"], at["CredentialRegistry"]],
+        }
+        self.contracts: dict[str, Contract] = {}
+        for name in names:
+            deployed = self.chain.deploy(DEPLOYER.address, name, arguments[name])
+            assert deployed.address == at[name]
+            self.contracts[name] = deployed
+
+        authority = Authority()
+        for role in ROLES:
+            authority.grant(role, ADMIN.address)
+        self.dids = DidRegistry()
+        self.credentials = CredentialRegistry(authority, self.dids)
+        self.token = SettlementToken(at["SettlementToken"], authority)
+        self.exchange = Exchange(at["Exchange"], CHAIN_ID, authority, self.credentials)
+        self.passports = BatteryPassport(
+            at["BatteryPassport"], authority, self.credentials, lambda: self.now
+        )
+        self.ledger = Ledger(
+            at["Ledger"],
+            self.exchange,
+            at["Imbalance"],
+            tokens={self.token.address: self.token},
+            capacity_sources={self.passports.address: self.passports},
+        )
+        self.exchange.ledger = self.ledger
+        self.meters = MeterRegistry(at["MeterRegistry"], authority, self.exchange)
+        self.imbalance = Imbalance(at["Imbalance"], self.exchange, self.ledger, self.meters)
+        self.models: dict[str, Any] = {
+            "SettlementToken": self.token,
+            "DidRegistry": self.dids,
+            "CredentialRegistry": self.credentials,
+            "Ledger": self.ledger,
+            "Exchange": self.exchange,
+            "MeterRegistry": self.meters,
+            "Imbalance": self.imbalance,
+            "BatteryPassport": self.passports,
+        }
+        self.donated = 0
+        """Tokens that reached the ledger without a deposit (withdrawn to its own address)."""
+        self.standing_seen: dict[tuple[str, bytes, int], bool] = {}
+
+    # Time and calls
+
+    @property
+    def now(self) -> int:
+        return self.chain.now
+
+    def wait(self, seconds: int) -> None:
+        self.chain.now += seconds
+
+    def do(
+        self,
+        contract: str,
+        function: str,
+        *arguments: Any,
+        sender: Person,
+        model_arguments: tuple[Any, ...] | None = None,
+        same_refusal: bool = True,
+    ) -> str | None:
+        """Make a call on both. Returns the refusal's name, or None when it took effect.
+
+        `model_arguments` where the model takes other types than the ABI; without `same_refusal`
+        (call data that is no well-formed encoding of anything) only that both refuse is compared.
+        """
+        model = getattr(self.models[contract], snake_case(function))
+        taken = inspect.signature(model).parameters
+        keywords: dict[str, Any] = {}
+        if "sender" in taken:
+            keywords["sender"] = sender.address
+        if "now" in taken:
+            keywords["now"] = self.now
+        refusal: str | None = None
+        result: Any = None
+        try:
+            result = model(*(arguments if model_arguments is None else model_arguments), **keywords)
+        except Revert as error:
+            refusal = type(error).__name__
+        refused: str | None = None
+        returned: Any = ()
+        try:
+            returned = self.contracts[contract].call(function, *arguments, sender=sender.address)
+        except EvmRevertError as error:
+            refused = error.name
+        same = refused == refusal if same_refusal else (refused is None) == (refusal is None)
+        name = f"{contract}.{function}{arguments}"
+        assert same, f"{name}: the contract says {refused}, the model {refusal}"
+        if refused is None and returned != () and not isinstance(result, tuple | None):
+            assert returned == result, (
+                f"{name}: the contract returns {returned}, the model {result}"
+            )
+        return refused
+
+    def view(self, contract: str, function: str, *arguments: Any) -> Any:
+        return self.contracts[contract].call(function, *arguments)
+
+    # Short cuts to a world in which something can happen
+
+    def create_market(self, **changes: Any) -> int:
+        params = replace(market_params(self.token.address), **changes)
+        created = self.exchange.market_count
+        assert (
+            self.do(
+                "Exchange",
+                "createMarket",
+                astuple(params),
+                sender=ADMIN,
+                model_arguments=(params,),
+            )
+            is None
+        )
+        return created + 1
+
+    def fund(self, person: Person, amount: int) -> None:
+        """Mint and deposit micro-units."""
+        token, ledger = self.token.address, self.ledger.address
+        steps: list[tuple[str, str, tuple[Any, ...], Person]] = [
+            ("SettlementToken", "mint", (person.address, amount), ADMIN),
+            ("SettlementToken", "approve", (ledger, amount), person),
+            ("Ledger", "deposit", (token, amount, person.address), person),
+        ]
+        for contract, function, arguments, sender in steps:
+            assert self.do(contract, function, *arguments, sender=sender) is None
+
+    def open_round(self, market: int, gate_in: int, slots: int = PERIOD_SLOTS) -> int:
+        """Open a round that delivers in the first period after its gate."""
+        gate_at = self.now + gate_in
+        params = self.exchange.market(market)
+        period_seconds = params.slot_seconds * params.period_slots
+        first_slot = -(-gate_at // period_seconds) * params.period_slots
+        refusal = self.do(
+            "Exchange", "openRound", market, gate_at, first_slot, slots, sender=OPERATOR
+        )
+        assert refusal is None, refusal
+        return self.exchange.last_round(market)
+
+    def force(self, signed: SignedOrder) -> str | None:
+        """Submit an order on-chain. Returns the refusal's name, if it is refused."""
+        return self.do(
+            "Exchange",
+            "submitOrder",
+            order_tuple(signed.order),
+            signed.signature,
+            sender=ADMIN,
+            model_arguments=(signed.order, signed.signature),
+        )
+
+    def sign(self, person: Person, order: Order) -> SignedOrder:
+        return SignedOrder.sign(self.exchange.domain, order, person.key)
+
+    # Comparing
+
+    def check_state(self) -> None:
+        """Everything that both hold is the same. Raises AssertionError naming what differs."""
+        self._check_money()
+        for market in range(1, self.exchange.market_count + 1):
+            self._check_market(market)
+        self._check_standing()
+
+    def check_invariants(self) -> None:
+        """What must hold whatever was called, in the contracts' own numbers."""
+        asset, ledger = self.token.address, self.ledger.address
+        markets = range(1, self.exchange.market_count + 1)
+        held = sum(self.view("Ledger", "free", asset, p) for p in self.addresses)
+        for market in markets:
+            for address in self.addresses:
+                word = self.view("Ledger", "word", market, address)
+                held += (word & (2**64 - 1)) + (word >> 64 & (2**64 - 1))
+                held += self.view("Ledger", "bondOf", market, address)
+        held += self.view("Ledger", "dust", asset)
+        assert held == self.view("Ledger", "totalDeposited", asset)
+        tokens = self.view("SettlementToken", "balanceOf", ledger)
+        assert tokens == held + self.donated, f"{tokens} tokens for {held} + {self.donated}"
+
+    @property
+    def addresses(self) -> list[str]:
+        return [person.address for person in PEOPLE] + [self.ledger.address]
+
+    def _check_money(self) -> None:
+        asset = self.token.address
+        self._same("totalSupply", self.token.total_supply, "SettlementToken", "totalSupply")
+        self._same("dust", self.ledger.dust[asset], "Ledger", "dust", asset)
+        total = self.ledger.total_deposited[asset]
+        self._same("totalDeposited", total, "Ledger", "totalDeposited", asset)
+        for who in self.addresses:
+            balance = self.token.balances[who]
+            self._same(f"tokens of {who}", balance, "SettlementToken", "balanceOf", who)
+            free = self.ledger.free[asset, who]
+            self._same(f"free of {who}", free, "Ledger", "free", asset, who)
+
+    def _check_market(self, market: int) -> None:
+        last = self.exchange.last_round(market)
+        self._same("lastRound", last, "Exchange", "lastRound", market)
+        frozen = self.exchange.is_frozen(market, now=self.now)
+        self._same("isFrozen", frozen, "Exchange", "isFrozen", market)
+        effective = self.exchange.effective_round(market, now=self.now)
+        self._same("effectiveRound", effective, "Exchange", "effectiveRound", market)
+        for number in range(max(1, last - 2), last + 1):
+            self._check_round(market, number)
+        for who in self.addresses:
+            word = self.ledger.account(market, who).to_word()
+            self._same(f"word of {who}", word, "Ledger", "word", market, who)
+            leaving = self.ledger.exit_of(market, who)
+            self._same(f"exit of {who}", astuple(leaving), "Ledger", "exitOf", market, who)
+            bond = self.ledger.bonds[market, who]
+            self._same(f"bond of {who}", bond, "Ledger", "bondOf", market, who)
+
+    def _check_round(self, market: int, number: int) -> None:
+        record: Round = self.exchange.round(market, number)
+        done = record.outcome
+        expected = (
+            int(self.exchange.status(market, number, now=self.now)),
+            record.gate_at,
+            record.count,
+            len(record.forced),
+            record.first_slot,
+            record.slots,
+            record.book_root,
+            done.positions_root if done else bytes(32),
+            done.positions_count if done else 0,
+            done.prices_hash if done else bytes(32),
+            len(record.chunks),
+            len(record.applied),
+        )
+        self._same(f"round {number}", expected, "Exchange", "roundOf", market, number)
+        state_hash = record.state_hash
+        self._same(f"state of {number}", state_hash, "Exchange", "stateHash", market, number)
+        terminal = self.exchange.is_terminal(market, number, now=self.now)
+        self._same(f"end of {number}", terminal, "Exchange", "isTerminal", market, number)
+
+    def _check_standing(self) -> None:
+        """Both say the same about now, and still the same about the past."""
+        for subject, role in self.credentials.grants:
+            stands = self.credentials.standing(subject, role, self.now - 1)
+            self.standing_seen.setdefault((subject, role, self.now - 1), stands)
+        horizon = self.now - DAY
+        self.standing_seen = {k: v for k, v in self.standing_seen.items() if k[2] > horizon}
+        for (subject, role, time), stood in self.standing_seen.items():
+            assert self.credentials.standing(subject, role, time) == stood
+            self._same("standing", stood, "CredentialRegistry", "standing", subject, role, time)
+
+    def _same(self, what: str, expected: Any, contract: str, view: str, *arguments: Any) -> None:
+        found = self.view(contract, view, *arguments)
+        assert found == expected, f"{what}: the contract says {found}, the model {expected}"
+
+
+def market_params(asset: str) -> MarketParams:
+    """A market of one carrier with four quarter-hours a period, open to everybody."""
+    return MarketParams(
+        operator=OPERATOR.address,
+        balancing=BALANCING.address,
+        role=bytes(32),
+        capacity_source=ZERO_ADDRESS,
+        capacity_unit_wh=0,
+        carriers=1,
+        zones=1,
+        slot_seconds=SLOT_SECONDS,
+        period_slots=PERIOD_SLOTS,
+        price_cap=4_000_000_000,
+        imbalance_cap=500_000_000,
+        shortfall_bp=2_000,
+        surplus_bp=2_000,
+        gate_grace=300,
+        settle_window=1_200,
+        exit_delay=3_600,
+        bond_delay=7_200,
+        challenge_window=600,
+        gap_floor=10,
+        gap_cap=1_000_000,
+        asset=asset,
+    )
