@@ -81,7 +81,6 @@ contract Imbalance is IImbalance {
         returns (Closing memory closing)
     {
         MarketParams memory params = exchange.market(market);
-        if (params.periodSlots == 0) revert UnknownMarket(market);
         uint256 endsAt = (uint256(period) + 1) * params.periodSlots * params.slotSeconds;
         if (block.timestamp < endsAt) revert PeriodNotOver(endsAt);
 

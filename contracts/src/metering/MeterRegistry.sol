@@ -58,7 +58,6 @@ contract MeterRegistry is IMeterRegistry, AccessManaged, EIP712 {
     ) external restricted {
         if (device == address(0) || account == address(0) || capacityW == 0) revert ZeroValue();
         MarketParams memory params = exchange.market(market);
-        if (params.periodSlots == 0) revert UnknownMarket(market);
         if (carrier >= params.carriers) revert UnknownCarrier(carrier);
         address other = deviceOf[market][account][carrier];
         if (other != address(0)) revert AccountHasDevice(other);
