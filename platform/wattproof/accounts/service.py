@@ -256,9 +256,8 @@ def register(
     if holds_role(session, account, number, now):
         return None
     if credential_hash is None:
-        credential_hash = keccak(
-            text=f"{account}:{role}:{platform.deployment.chain_id}:{now // 86_400}"
-        )
+        said = f"{account}:{role}:{platform.deployment.chain_id}:{now // 86_400}"
+        credential_hash = keccak(text=said)
     return grant_credential(
         platform,
         session,

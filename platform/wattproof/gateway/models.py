@@ -22,7 +22,7 @@ class OutboxRow(SQLModel, table=True):
 
     Attributes:
         key: business key; the same write is never queued twice.
-        after: not signed before that row (of any signer) is mined. A signer's rows keep their order.
+        after: not signed before that row (of any signer) is mined; a signer's rows keep order.
         status: queued -> signed -> mined | reverted; or refused (never signed: it would revert),
             or displaced (its nonce was used by a transaction that is not ours).
     """

@@ -20,7 +20,7 @@ from wattproof.errors import InvalidError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.indexer.models import EventRow
+from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.orders.book import to_signed
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import (
@@ -238,7 +238,7 @@ def close_gate(platform: Platform, session: Session, market: int, number: int) -
     row = get_round(session, market, number, lock="update")
     if row.state != "open":
         raise RefusedError(f"round {number} is {row.state}, not open", code="wrong_state")
-    if not platform.clock.passed(row.gate_at) or not _indexed_past(platform, session, row.gate_at):
+    if not gate_is_due(platform, session, row):
         raise RefusedError(f"the gate closes at {row.gate_at}", code="too_early")
     rows = session.exec(
         select(OrderRow).where(OrderRow.market == market, OrderRow.round == number)
@@ -304,3 +304,13 @@ def read_facts(
         )
         for trader, margin, word, stands in zip(traders, available, words, standing, strict=True)
     }
+
+
+def gate_is_due(platform: Platform, session: Session, row: RoundRow) -> bool:
+    """Whether no further order can reach the round, and all forced ones are indexed."""
+    if not platform.clock.passed(row.gate_at):
+        return False
+    if platform.settings.confirmations == 0:
+        return True  # the caller has brought the index to the head after the time had passed
+    top = session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
+    return top is not None and top.timestamp >= row.gate_at

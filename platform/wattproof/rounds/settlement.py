@@ -1,0 +1,295 @@
+"""Clearing a committed book, storing the result, and submitting it to the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, delete, select
+
+from market import certificate
+from market.book import Book
+from market.certificate import Certificate
+from market.eligibility import TraderFacts, effective_maxima
+from market.order import Order, limit_is_within_cap
+from market.outcome import Clearing
+from market.rules import MarketRules
+from market.settlement import Settlement
+from wattproof.errors import RefusedError
+from wattproof.gateway import outbox
+from wattproof.gateway.keys import Role
+from wattproof.orders.book import committed_book, committed_rows
+from wattproof.rounds.facts import get_market, get_round, rules_of
+from wattproof.rounds.models import ChunkRow, PriceRow, RoundRow, TraderFactsRow
+from wattproof.rounds.service import read_facts
+from wattproof.runtime import Platform
+
+_APPLY_GAS_BASE = 200_000
+_APPLY_GAS_A_TRADER = 30_000
+_EFFECT_BYTES = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A certified result for a committed book."""
+
+    book: Book
+    facts: Mapping[str, TraderFacts]
+    maxima: tuple[int, ...]
+    clearing: Clearing
+    certificate: Certificate
+    settlement: Settlement
+
+
+def compute(platform: Platform, market: int, number: int) -> Cleared:
+    """Clear a round's committed book by the facts at its gate, and certify the result.
+
+    Nothing is stored; the same book and facts give the same result.
+
+    Raises:
+        RefusedError: there is no committed book.
+        CertificateError: the clearing is wrong (never submitted then).
+    """
+    from market.clearing import clear
+
+    with platform.transaction() as session:
+        market_row = get_market(session, market)
+        row = get_round(session, market, number)
+        if row.book_root is None:
+            raise RefusedError(f"round {number} has no committed book", code="wrong_state")
+        rules = rules_of(market_row)
+        book = committed_book(market_row, row, committed_rows(session, market, number))
+    facts = read_facts(platform, market_row, row, [trader for trader, _ in book.traders()])
+    maxima = effective_maxima(book, facts, rules)
+    clearing = clear(book, maxima, rules)
+    certified = certificate.check(book, maxima, clearing, rules)
+    settlement = Settlement.build(book, maxima, clearing, rules)
+    return Cleared(book, facts, maxima, clearing, certified, settlement)
+
+
+def store(platform: Platform, session: Session, market: int, number: int, cleared: Cleared) -> bool:
+    """Store a result with the round's step to ``cleared``. False if the round moved meanwhile."""
+    row = get_round(session, market, number, lock="update")
+    if row.state != "gate_closed" or row.book_root != "0x" + cleared.book.root.hex():
+        return False
+    rules = rules_of(get_market(session, market))
+    stored = committed_rows(session, market, number)
+    for position, order in enumerate(stored):
+        order.maximum = cleared.maxima[position]
+        order.fill = cleared.clearing.fills[position]
+        order.payment_micro = cleared.settlement.payments_micro[position]
+        order.why = (
+            None
+            if order.maximum
+            else why_not(cleared.book.orders[position].order, cleared.facts[order.trader], rules)
+        )
+        session.add(order)
+    session.execute(
+        delete(PriceRow).where(col(PriceRow.market) == market, col(PriceRow.round) == number)
+    )
+    session.execute(
+        delete(TraderFactsRow).where(
+            col(TraderFactsRow.market) == market, col(TraderFactsRow.round) == number
+        )
+    )
+    session.add_all(
+        PriceRow(
+            market=market,
+            round=number,
+            product_index=index,
+            product=cleared.book.grid.product_id(index),
+            price_nano_per_kwh=price,
+            indicative=cleared.clearing.indicative[index],
+        )
+        for index, price in enumerate(cleared.clearing.prices)
+    )
+    session.add_all(
+        TraderFactsRow(
+            market=market,
+            round=number,
+            trader=trader,
+            margin_micro=fact.margin_micro,
+            epoch=fact.epoch,
+            eligible=fact.eligible,
+            capacity_wh=fact.capacity_wh,
+        )
+        for trader, fact in cleared.facts.items()
+    )
+    row.gap_micro = cleared.certificate.gap_micro
+    row.welfare_micro = cleared.certificate.welfare_micro
+    row.dust_micro = cleared.settlement.dust_micro
+    row.positions_root = "0x" + cleared.settlement.positions_root.hex()
+    row.positions_count = len(cleared.settlement.positions)
+    row.prices_hash = "0x" + cleared.settlement.prices_hash.hex()
+    row.state = "cleared"
+    session.add(row)
+    return True
+
+
+def why_not(order: Order, fact: TraderFacts, rules: MarketRules) -> str:
+    """Why an order counted for nothing at the gate."""
+    if not limit_is_within_cap(order, rules.price_cap):
+        return "its limit is beyond the market's price cap"
+    if order.epoch != fact.epoch:
+        return f"it was cancelled on-chain: epoch {order.epoch} instead of {fact.epoch}"
+    if not fact.eligible:
+        return "the trader's credential did not stand at the gate"
+    return "margin or attested capacity did not cover it at the gate"
+
+
+def stored_settlement(session: Session, market: int, number: int) -> Settlement:
+    """A cleared round's settlement, rebuilt from what is stored.
+
+    Raises:
+        RefusedError: the round is not cleared.
+    """
+    market_row = get_market(session, market)
+    row = get_round(session, market, number)
+    orders = committed_rows(session, market, number)
+    prices = session.exec(
+        select(PriceRow)
+        .where(PriceRow.market == market, PriceRow.round == number)
+        .order_by(col(PriceRow.product_index))
+    ).all()
+    maxima = tuple(order.maximum for order in orders if order.maximum is not None)
+    fills = tuple(order.fill for order in orders if order.fill is not None)
+    if not prices or len(maxima) != len(orders) or len(fills) != len(orders):
+        raise RefusedError(f"round {number} is not cleared", code="wrong_state")
+    clearing = Clearing(
+        prices=tuple(price.price_nano_per_kwh for price in prices),
+        fills=fills,
+        indicative=tuple(price.indicative for price in prices),
+    )
+    book = committed_book(market_row, row, orders)
+    return Settlement.build(book, maxima, clearing, rules_of(market_row))
+
+
+def submit(platform: Platform, session: Session, market: int, number: int) -> bool:
+    """Queue a cleared round's settlement, whole or its first chunk. False if it is not cleared."""
+    row = get_round(session, market, number, lock="update")
+    if row.state != "cleared":
+        return False
+    settlement = stored_settlement(session, market, number)
+    forced = _forced(session, market, number)
+    if _fits_one_transaction(platform, settlement.book):
+        row.chunks = 0
+        outbox.call(
+            session,
+            platform.chain,
+            "Exchange",
+            "settle",
+            market,
+            number,
+            settlement.results(),
+            settlement.orders(forced),
+            key=f"settle:{market}:{number}",
+            signer=platform.keys.address(Role.OPERATOR),
+        )
+    else:
+        session.execute(
+            delete(ChunkRow).where(col(ChunkRow.market) == market, col(ChunkRow.round) == number)
+        )
+        chunks = list(settlement.chunks(platform.settings.chunk_orders, forced))
+        session.add_all(
+            ChunkRow(
+                market=market,
+                round=number,
+                chunk=index,
+                orders="0x" + orders.hex(),
+                effects="0x" + effects.hex(),
+            )
+            for index, (orders, effects) in enumerate(chunks)
+        )
+        session.flush()
+        row.chunks = len(chunks)
+        _next_chunk(platform, session, market, number)
+    row.state, row.error = "submitted", None
+    session.add(row)
+    return True
+
+
+def continue_submission(platform: Platform, session: Session, market: int, number: int) -> bool:
+    """Queue what a chunked settlement needs next; note a write that failed. True if it moved."""
+    row = get_round(session, market, number, lock="update")
+    if row.state != "submitted":
+        return False
+    if not row.chunks:
+        return note_failed_write(session, row, f"settle:{market}:{number}")
+    return _next_chunk(platform, session, market, number)
+
+
+def note_failed_write(session: Session, row: RoundRow, key: str) -> bool:
+    """Keep the reason for which the chain refused a step; True if it is news."""
+    write = outbox.find(session, key)
+    if write is None or write.status not in outbox.FAILED or row.error is not None:
+        return False
+    row.error = f"{key}: {write.error}"
+    session.add(row)
+    return True
+
+
+def _next_chunk(platform: Platform, session: Session, market: int, number: int) -> bool:
+    row = get_round(session, market, number)
+    chunks = session.exec(
+        select(ChunkRow)
+        .where(ChunkRow.market == market, ChunkRow.round == number)
+        .order_by(col(ChunkRow.chunk))
+    ).all()
+    verified = sum(1 for chunk in chunks if chunk.state is not None)
+    if verified < len(chunks):
+        key = f"verify:{market}:{number}:{verified}"
+        if outbox.find(session, key) is not None:
+            return note_failed_write(session, row, key)
+        state = chunks[verified - 1].state if verified else "0x"
+        assert state is not None
+        settlement = stored_settlement(session, market, number)
+        outbox.call(
+            session,
+            platform.chain,
+            "Exchange",
+            "verifyChunk",
+            market,
+            number,
+            settlement.results(),
+            bytes.fromhex(state[2:]),
+            bytes.fromhex(chunks[verified].orders[2:]),
+            key=key,
+            signer=platform.keys.address(Role.OPERATOR),
+        )
+        return True
+    missing = [
+        chunk
+        for chunk in chunks
+        if not chunk.applied
+        and outbox.find(session, f"apply:{market}:{number}:{chunk.chunk}") is None
+    ]
+    for chunk in missing:
+        effects = bytes.fromhex(chunk.effects[2:])
+        traders = len(effects) // _EFFECT_BYTES
+        outbox.call(
+            session,
+            platform.chain,
+            "Exchange",
+            "applyChunk",
+            market,
+            number,
+            chunk.chunk,
+            effects,
+            key=f"apply:{market}:{number}:{chunk.chunk}",
+            signer=platform.keys.address(Role.OPERATOR),
+            gas_limit=_APPLY_GAS_BASE + _APPLY_GAS_A_TRADER * traders,
+        )
+    return bool(missing)
+
+
+def _fits_one_transaction(platform: Platform, book: Book) -> bool:
+    legs = sum(len(signed.order.legs) for signed in book.orders)
+    return max(book.count, legs // 3) <= platform.settings.chunk_orders
+
+
+def _forced(session: Session, market: int, number: int) -> Sequence[bytes]:
+    return [
+        bytes.fromhex(order.digest[2:])
+        for order in committed_rows(session, market, number)
+        if order.forced
+    ]

@@ -1,0 +1,1 @@
+"""What runs without being asked: the same functions in one process or under Celery."""

@@ -1,0 +1,85 @@
+"""The scaled profile's workers: ``celery -A wattproof.tasks.celery_app worker --beat``.
+
+Celery only wakes the task functions up. Messages carry nothing, so Redis may be flushed, a worker
+killed and a message delivered twice: the database says what is due. A task is acknowledged when it
+is done and given back when its worker is lost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from celery import Celery
+
+from wattproof.profiles import open_platform
+from wattproof.runtime import Platform
+from wattproof.settings import Settings
+from wattproof.tasks import flow
+
+TASKS: dict[str, Callable[[Platform], bool]] = {
+    function.__name__: function
+    for function in (
+        flow.pump_outbox,
+        flow.index_chain,
+        flow.advance_rounds,
+        flow.post_readings,
+        flow.close_periods,
+    )
+}
+
+_lock = threading.Lock()
+_stack = ExitStack()
+_platform: Platform | None = None
+
+
+def make_app(settings: Settings) -> Celery:
+    """The Celery application with its schedule; connects to nothing yet."""
+    app = Celery("wattproof", broker=settings.redis_url)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_time_limit=600,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": 900,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 30,
+            "global_keyprefix": "wattproof:",
+        },
+        beat_schedule={
+            name: {"task": f"wattproof.{name}", "schedule": settings.tick_s} for name in TASKS
+        },
+        beat_max_loop_interval=max(settings.tick_s, 0.05),
+    )
+    for name, function in TASKS.items():
+        app.task(name=f"wattproof.{name}")(_with_platform(settings, function))
+    return app
+
+
+def _with_platform(settings: Settings, function: Callable[[Platform], bool]) -> Callable[[], None]:
+    def task() -> None:
+        function(_open(settings))
+
+    task.__name__ = function.__name__
+    task.__doc__ = function.__doc__
+    return task
+
+
+def _open(settings: Settings) -> Platform:
+    """This worker process's platform, opened at its first task."""
+    global _platform
+    with _lock:
+        if _platform is None:
+            _platform = _stack.enter_context(open_platform(settings))
+            atexit.register(_stack.close)
+        return _platform
+
+
+app = make_app(Settings())

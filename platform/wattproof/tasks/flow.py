@@ -1,0 +1,69 @@
+"""The task functions.
+
+Each looks at the database and the chain, does what is due, and may be called at any time, any
+number of times, by anybody: what is done already is not done again. So a lost message costs time
+and nothing else, and a message that comes twice costs nothing.
+"""
+
+from __future__ import annotations
+
+import time
+
+from wattproof.errors import WattproofError
+from wattproof.meters import service as meters
+from wattproof.rounds import lifecycle
+from wattproof.rounds import service as rounds
+from wattproof.runtime import Platform
+
+
+def index_chain(platform: Platform) -> bool:
+    """Bring the index to the chain's head. True if something was new."""
+    changed = platform.indexer.catch_up().changed
+    if changed:
+        with platform.transaction() as session:
+            rounds.name_markets(session)
+    return changed
+
+
+def pump_outbox(platform: Platform) -> bool:
+    """Send what is queued and look up what was sent. True if something moved."""
+    return platform.writer.pump() > 0
+
+
+def advance_rounds(platform: Platform) -> bool:
+    """Take every round that is due one step further. True if one moved."""
+    with platform.transaction() as session:
+        due = lifecycle.unfinished(session)
+    moved = [lifecycle.advance(platform, market, number) for market, number in due]
+    return any(moved)
+
+
+def post_readings(platform: Platform) -> bool:
+    """Queue signed readings whose period is over. True if there were any."""
+    with platform.transaction() as session:
+        return meters.queue_due_readings(platform, session) > 0
+
+
+def close_periods(platform: Platform) -> bool:
+    """Queue the closing of delivered positions whose readings are final. True if there were any."""
+    with platform.transaction() as session:
+        return meters.close_due_periods(platform, session) > 0
+
+
+def tick(platform: Platform) -> bool:
+    """One round of everything. True if anything moved."""
+    moved = [pump_outbox(platform), index_chain(platform)]
+    moved += [advance_rounds(platform), post_readings(platform), close_periods(platform)]
+    return any(moved)
+
+
+def run_until_idle(platform: Platform, *, timeout_s: float = 120.0) -> None:
+    """Tick until nothing moves any more (nothing is due at the present time).
+
+    Raises:
+        WattproofError: it did not come to rest in time.
+    """
+    give_up = time.monotonic() + timeout_s
+    while tick(platform):
+        if time.monotonic() > give_up:
+            raise WattproofError(f"the platform did not come to rest in {timeout_s:.0f} s")
