@@ -16,10 +16,12 @@ from twin.ev_fleet.departure import DepartureForecaster, PlugIn, declared_surviv
 from twin.ev_fleet.foresight import perfect_foresight
 from twin.ev_fleet.minimum_expense import DepartureOutlook, run_minimum_expense
 from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
-from twin.ev_fleet.physics import uncontrolled
+from twin.ev_fleet.physics import deliver, uncontrolled
 from twin.ev_fleet.plan import FleetOutcome, energy_served_wh, outcome_cost
+from twin.ev_fleet.published import PublishedFleet
 from twin.ev_fleet.service_level import DEFAULT_TARGET, learnt_values
 from twin.ev_fleet.session import ChargingSession
+from twin.ev_fleet.windows import TimeWindow, plan_windows
 from twin.horizon import Horizon
 from twin.prices import PriceSeries
 
@@ -188,6 +190,61 @@ def compare_on_sessions(
     )
     need = float(fleet.stays.need_wh.sum())
     return replace(tabulate(totals, need, fleet.stays.count, horizon), matches=matches)
+
+
+def compare_on_published(
+    fleet: PublishedFleet, day: int = 0, off_peak_slots: int = 32
+) -> Comparison:
+    """The published fleet's day: both strategies between uncontrolled and foresight.
+
+    Departures are forecast from the sessions of the four weeks before. Strategy 2 uses the cheapest
+    eight hours (``off_peak_slots``) and the dearest four, its places chosen to flatten the feeder.
+    """
+    stays = fleet.day(day).stays(0)
+    vehicles, horizon, signal = fleet.vehicles, fleet.horizon, fleet.signal
+    baseline = uncontrolled(vehicles, stays, horizon)
+    windows = plan_windows(
+        vehicles,
+        stays,
+        horizon,
+        signal,
+        TimeWindow.cheapest(signal.price_per_kwh, off_peak_slots),
+        TimeWindow.dearest(signal.price_per_kwh, off_peak_slots // 2),
+    )
+    outcomes = {
+        "uncontrolled": baseline,
+        "minimum expense": run_minimum_expense(
+            vehicles, stays, horizon, signal, published_outlook(fleet, stays)
+        ),
+        "cost and comfort": deliver(vehicles, stays, horizon, windows),
+        "perfect foresight": perfect_foresight(vehicles, stays, horizon, signal),
+    }
+    totals = {
+        name: total_of(outcome, baseline, vehicles, stays, horizon, signal)
+        for name, outcome in outcomes.items()
+    }
+    return tabulate(totals, float(stays.need_wh.sum()), stays.count, horizon)
+
+
+def published_outlook(fleet: PublishedFleet, stays: Stays, days: int = 28) -> DepartureOutlook:
+    """Departures forecast at plug-in from ``days`` days of the fleet's history."""
+    vehicles, horizon = fleet.vehicles, fleet.horizon
+    piles = {f"pile-{place}": float(power) for place, power in enumerate(vehicles.charge_power_w)}
+    forecaster = DepartureForecaster.fit(fleet.history(days), piles)
+    charging_s = 3600.0 * stays.need_wh / (vehicles.charge_power_w * vehicles.charge_efficiency)
+    rows = []
+    for place, arrival in enumerate(stays.arrival_s):
+        plug_in = PlugIn(
+            connected=horizon.start + timedelta(seconds=float(arrival)),
+            time_zone="UTC",
+            user_id=vehicles.owner_ids[place],
+            pile_power_w=float(vehicles.charge_power_w[place]),
+            charging_seconds=float(charging_s[place]),
+            declared_stay_s=float(stays.declared_departure_s[place] - arrival),
+        )
+        edges = DepartureOutlook.edges_after_arrival(float(arrival), horizon, horizon.slots)
+        rows.append(forecaster.survival(plug_in, edges))
+    return DepartureOutlook(np.stack(rows))
 
 
 def forecast_outlook(
