@@ -1,0 +1,8 @@
+"""From a book to prices and fills: exact for one product, certified for connected ones."""
+
+from __future__ import annotations
+
+from market.clearing.round import ClearingError, clear
+from market.outcome import Clearing
+
+__all__ = ["Clearing", "ClearingError", "clear"]
