@@ -1,16 +1,44 @@
-"""A real platform for a test: own folder, own node, own database."""
+"""A real platform for a test: own folder, own node, own database; and a small market on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from eth_account.signers.local import LocalAccount
 
-from devnet import AnvilNode, NodeOptions
+from devnet import AnvilNode, NodeOptions, accounts
+from market.order import Leg, Order, sign_order
+from market.product import Product
+from market.rules import MarketRules
+from wattproof.accounts import service as ledger
+from wattproof.gateway.clock import ChainClock
+from wattproof.gateway.keys import Role
+from wattproof.orders import service as orders
+from wattproof.orders.service import SignedReceipt
 from wattproof.profiles import open_platform
+from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
+from wattproof.tasks.flow import run_until_idle
+
+MARGIN = 1_000_000_000
+SLOT_SECONDS = 900
+RULES = MarketRules(
+    carriers=1,
+    zones=1,
+    slot_seconds=SLOT_SECONDS,
+    period_slots=8,
+    price_cap=4_000_000_000,
+    imbalance_cap=1_000_000_000,
+    shortfall_bp=2_000,
+    surplus_bp=2_000,
+    gap_floor_micro=10,
+    gap_cap_micro=1_000_000,
+)
+ONE = 1_000_000
 
 
 @pytest.fixture
@@ -31,3 +59,126 @@ def platform(settings: Settings) -> Iterator[Platform]:
     """A freshly deployed platform."""
     with open_platform(settings) as opened:
         yield opened
+
+
+@dataclass
+class Desk:
+    """A market with funded traders, and short ways to trade on it."""
+
+    platform: Platform
+    market: int
+    traders: list[LocalAccount]
+    salt: int = 0
+    digests: list[str] = field(default_factory=list)
+
+    def now(self) -> int:
+        return self.platform.clock.now()
+
+    def open_round(self, *, gate_in: int = 100, slots: int = 4) -> int:
+        """Open a round of the next whole period; returns its number."""
+        period_seconds = RULES.period_slots * SLOT_SECONDS
+        period = (self.now() + gate_in) // period_seconds + 1
+        with self.platform.transaction() as session:
+            row = rounds.open_round(
+                self.platform,
+                session,
+                self.market,
+                gate_at=self.now() + gate_in,
+                first_slot=period * RULES.period_slots,
+                slots=slots,
+            )
+            number = row.number
+        run_until_idle(self.platform)
+        return number
+
+    def order(
+        self,
+        trader: int,
+        round: int,
+        units: int,
+        limit: int,
+        *legs: tuple[int, int],
+        epoch: int = 0,
+    ) -> tuple[Order, bytes]:
+        """A signed order; legs are (slot of the round, coefficient)."""
+        with self.platform.transaction() as session:
+            first = next(
+                r.first_slot for r in rounds.list_rounds(session, self.market) if r.number == round
+            )
+        self.salt += 1
+        order = Order(
+            market=self.market,
+            round=round,
+            legs=tuple(
+                Leg(Product(0, 0, first + slot).id, coefficient) for slot, coefficient in legs
+            ),
+            max_units=units,
+            limit=limit,
+            trader=str(self.traders[trader].address),
+            epoch=epoch,
+            salt=self.salt,
+        )
+        return order, sign_order(self.platform.domain, order, bytes(self.traders[trader].key))
+
+    def submit(self, *signed: tuple[Order, bytes]) -> list[SignedReceipt]:
+        """Send orders to the platform."""
+        with self.platform.transaction() as session:
+            receipts = orders.submit_many(self.platform, session, list(signed))
+        self.digests += ["0x" + receipt.order_hash.hex() for receipt in receipts]
+        return receipts
+
+    def buy(self, trader: int, round: int, slot: int, wh: int, limit: int) -> SignedReceipt:
+        return self.submit(self.order(trader, round, wh, limit, (slot, ONE)))[0]
+
+    def sell(self, trader: int, round: int, slot: int, wh: int, ask: int) -> SignedReceipt:
+        return self.submit(self.order(trader, round, wh, -ask, (slot, -ONE)))[0]
+
+    def move_to(self, timestamp: int) -> None:
+        """Let the chain's time pass."""
+        clock = self.platform.clock
+        assert isinstance(clock, ChainClock)
+        clock.advance_to(timestamp)
+
+    def close_gate(self, round: int) -> None:
+        """Let the gate's time pass; the platform does the rest."""
+        with self.platform.transaction() as session:
+            row = next(r for r in rounds.list_rounds(session, self.market) if r.number == round)
+        self.move_to(row.gate_at)
+
+
+def set_up_desk(platform: Platform, count: int = 4, rules: MarketRules = RULES) -> Desk:
+    """Create a market, fund its traders and the balancing bond."""
+    with platform.transaction() as session:
+        rounds.create_market(platform, session, "test", rules)
+    run_until_idle(platform)
+    traders = [accounts.account(accounts.FIRST_TRADER + i) for i in range(count)]
+    for trader in traders:
+        platform.keys.add(trader)
+    with platform.transaction() as session:
+        market = rounds.market_named(session, "test")
+        assert market is not None
+        number = market.market
+        funded = ledger.fund_accounts(
+            platform, session, {str(t.address): MARGIN * 2 for t in traders}, key="traders"
+        )
+        for trader in traders:
+            ledger.ledger_call(
+                platform,
+                session,
+                str(trader.address),
+                "addMargin",
+                number,
+                MARGIN,
+                key="first",
+                after=funded,
+            )
+        ledger.post_bond(platform, session, Role.BALANCING, number, MARGIN)
+        ledger.post_bond(platform, session, Role.OPERATOR, number, MARGIN)
+    run_until_idle(platform)
+    return Desk(platform, number, traders)
+
+
+@pytest.fixture
+def desk(platform: Platform) -> Desk:
+    """A market with four funded traders."""
+    return set_up_desk(platform)

@@ -176,7 +176,7 @@ def bootstrap(platform: Platform, session: Session) -> None:
     known = platform.chain.call_many(
         [("CredentialRegistry", "accreditationOf", (issuer, role_id(role))) for role in ROLES]
     )
-    for role in (role for role, found in zip(ROLES, known, strict=True) if not found["since"]):
+    for role in (role for role, found in zip(ROLES, known, strict=True) if not found[0]):
         outbox.call(
             session,
             platform.chain,

@@ -62,15 +62,11 @@ class Interface:
         return "0x" + (_selector(entry) + encode(_types(inputs), values)).hex()
 
     def decode_result(self, function: str, data: bytes) -> Any:
-        """One output: its value; several: a dict by name where all are named, else a tuple."""
+        """One output: its value; several: a tuple of them."""
         outputs = self._function(function)["outputs"]
         values = decode(_types(outputs), data)
         named = [_named(kind, value) for kind, value in zip(outputs, values, strict=True)]
-        if len(named) == 1:
-            return named[0]
-        if all(output["name"] for output in outputs):
-            return {output["name"]: value for output, value in zip(outputs, named, strict=True)}
-        return tuple(named)
+        return named[0] if len(named) == 1 else tuple(named)
 
     def decode_call(self, data: bytes) -> tuple[str, dict[str, Any]]:
         """Name and arguments of a call. Raises KeyError for a function we do not know."""

@@ -22,7 +22,7 @@ class MeterReading:
     """Fresh values by the key of what they belong to."""
 
     devices: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    readings: dict[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
+    readings: dict[tuple[str, int], tuple[bytes, int, int, int]] = field(default_factory=dict)
     closures: dict[tuple[int, int, str], bool] = field(default_factory=dict)
 
 
@@ -70,12 +70,12 @@ def store(session: Session, fresh: MeterReading, events: Sequence[Event]) -> Non
     for event in events:
         _take_values(session, event)
     session.flush()
-    for (name, period), values in fresh.readings.items():
+    for (name, period), (_, posted_at, status, _) in fresh.readings.items():
         meter = session.get(DeviceRow, name)
         reading = meter and session.get(ReadingRow, (name, meter.market, period))
         if reading is not None:
-            reading.chain_status = STATUSES[values["status"]]
-            reading.posted_at = values["postedAt"]
+            reading.chain_status = STATUSES[status]
+            reading.posted_at = posted_at
             session.add(reading)
     for (market, period, account), closed in fresh.closures.items():
         closure = session.get(ClosureRow, (market, period, account)) or ClosureRow(

@@ -51,9 +51,7 @@ def read(chain: Chain, stale: Stale, assets: Mapping[int, str], at: Block) -> Re
         [("CredentialRegistry", "credentialOf", (credential,)) for credential in revoked],
         block=tag,
     )
-    credentials = sorted(
-        stale.credentials | {(owner["subject"], owner["role"]) for owner in owners}
-    )
+    credentials = sorted(stale.credentials | set(owners))
     rounds = sorted(stale.rounds)
     accounts = sorted(stale.accounts)
     free = sorted(
@@ -86,8 +84,8 @@ def read(chain: Chain, stale: Stale, assets: Mapping[int, str], at: Block) -> Re
             "epoch_round": word["epochRound"],
             "exit_round": word["exitRound"],
             "capacity": word["capacity"],
-            "exit_micro": leaving["amount"],
-            "exit_requested_at": leaving["requestedAt"],
+            "exit_micro": leaving[0],
+            "exit_requested_at": leaving[1],
             "bond_micro": bond,
         }
     reading.free = {key: next(answers) for key in free}

@@ -409,10 +409,9 @@ def _final_readings(
             session.get(ReadingRow, (device.device, market.market, period)) if device else None
         )
         status = reading.chain_status if reading else "None"
-        if reading is None or status in ("None", "Void") or None in reading.values_wh:
-            # What nobody measured is judged by what the others' readings cover.
-            if not post_window_over:
-                return None
+        unmeasured = reading is None or status in ("None", "Void") or None in reading.values_wh
+        if unmeasured and not post_window_over:
+            return None  # it is judged by what the others' readings cover
         if reading is None or status in ("None", "Void"):
             found.append(b"")
             continue
