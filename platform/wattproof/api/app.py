@@ -11,7 +11,16 @@ from fastapi import FastAPI
 from wattproof.api import problems
 from wattproof.api.access import check_every_route_is_guarded
 from wattproof.api.limits import Limits
-from wattproof.api.routes import accounts, auth, installation, markets, orders, participants
+from wattproof.api.routes import (
+    accounts,
+    auth,
+    events,
+    installation,
+    markets,
+    meters,
+    orders,
+    participants,
+)
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
@@ -61,7 +70,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
     if platform is not None:
         app.state.platform = platform
     problems.install(app)
-    for routes in (installation, auth, participants, accounts, markets, orders):
+    for routes in (installation, auth, participants, accounts, markets, orders, meters, events):
         app.include_router(routes.router)
     check_every_route_is_guarded(app)
     app.add_middleware(Limits)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from identity.errors import IdentityError
@@ -119,6 +120,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(WattproofError, _on_platform_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(OperationalError, _on_database_error)
     for kind in (IdentityError, OrderError, SignatureError, ProductError):
         app.add_exception_handler(kind, _on_domain_error)
     app.add_exception_handler(Exception, _on_bug)
@@ -169,6 +171,12 @@ async def _on_http_error(request: Request, error: Exception) -> ProblemResponse:
     status = error.status_code
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
     return problem(request, status, code, str(error.detail), headers=error.headers)
+
+
+async def _on_database_error(request: Request, error: Exception) -> ProblemResponse:
+    _log.error("%s %s: %s", request.method, request.url.path, error)
+    detail = "the database does not answer; try again"
+    return problem(request, 503, "unavailable", detail, headers={"Retry-After": "5"})
 
 
 async def _on_bug(request: Request, error: Exception) -> ProblemResponse:

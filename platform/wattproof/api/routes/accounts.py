@@ -174,7 +174,7 @@ def faucet(
             body.amount_micro,
             key=write.name,
         )
-        return TransactionsOut(transactions=[_transaction(row) for row in rows])
+        return TransactionsOut(transactions=[transaction_out(row) for row in rows])
 
     return write.once(change, status=202)
 
@@ -259,7 +259,7 @@ def send_transaction(
     """Hand in a signed transaction. It is stored before it is sent, so a crash cannot lose it."""
 
     def change(session: Session) -> TransactionOut:
-        return _transaction(outbox.relay(session, platform.chain, body.raw))
+        return transaction_out(outbox.relay(session, platform.chain, body.raw))
 
     return write.once(change, status=202)
 
@@ -275,10 +275,11 @@ def get_transaction(
         ).first()
     if row is None:
         raise NotFoundError(f"no transaction {hash} was handed in")
-    return _transaction(row)
+    return transaction_out(row)
 
 
-def _transaction(row: OutboxRow) -> TransactionOut:
+def transaction_out(row: OutboxRow) -> TransactionOut:
+    """A write to the chain as it is answered."""
     return TransactionOut(
         key=row.key,
         status=row.status,

@@ -226,7 +226,7 @@ def list_orders(
             limit=limit + 1,
         )
         rows, following = page(found, limit, lambda row: [row.digest])
-        items = [_order(service.life(session, row.digest)) for row in rows]
+        items = [order_out(service.life(session, row.digest)) for row in rows]
     return Page(items=items, next_cursor=following)
 
 
@@ -238,7 +238,7 @@ def life(order_hash: HashPath, principal: Anyone, platform: PlatformDep) -> Orde
     """
     with platform.transaction() as session:
         own_order(session, order_hash, principal)
-        return _order(service.life(session, order_hash))
+        return order_out(service.life(session, order_hash))
 
 
 @router.get("/{order_hash}/cancellation", responses=responses(401, 403, 404, 422, 503))
@@ -266,7 +266,7 @@ def cancel(
         own_order(session, order_hash, principal)
         signature = service.compact_signature(body.signature)
         service.cancel(platform, session, order_hash, signature)
-        return _order(service.life(session, order_hash))
+        return order_out(service.life(session, order_hash))
 
     return write.once(change)
 
@@ -298,7 +298,8 @@ def _receipt(platform: Platform, receipt: SignedReceipt) -> ReceiptOut:
     )
 
 
-def _order(order: OrderLife) -> OrderOut:
+def order_out(order: OrderLife) -> OrderOut:
+    """An order as it is answered."""
     return OrderOut(
         order_hash=order.order_hash,
         order=order_to_json(order.order),
