@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 
+import ape_test.accounts
 import pytest
 from ape.contracts import ContractContainer
+from ape_ethereum.trace import Trace
 from eth_utils import keccak
 from ethpm_types import ContractType
 
@@ -17,6 +19,12 @@ from devnet import AnvilNode, NodeOptions
 # connects to it instead of starting its own. It ends with this process.
 NODE = AnvilNode(NodeOptions(accounts=20)).start()
 os.environ["APE_FOUNDRY_HOST"] = NODE.url
+
+# Most of a run would go into two habits of ape: deriving its accounts from the mnemonic at every
+# look at them, and printing the call trace of every revert, which here are expected ones.
+ape_test.accounts.generate_dev_accounts = cache(ape_test.accounts.generate_dev_accounts)
+if "WATTPROOF_TRACES" not in os.environ:
+    Trace.show = lambda *_, **__: None
 
 
 def pytest_unconfigure(config: object) -> None:

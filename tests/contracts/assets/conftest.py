@@ -3,8 +3,6 @@ from __future__ import annotations
 import pytest
 from eth_utils import keccak
 
-YEAR = 365 * 86_400
-
 
 @pytest.fixture(scope="session")
 def attester(accounts):
@@ -32,10 +30,21 @@ def stranger(accounts):
 
 
 @pytest.fixture(scope="session")
+def dids(deploy):
+    return deploy("DidRegistry")
+
+
+@pytest.fixture(scope="session")
+def credentials(deploy, manager, dids):
+    """A registry of this suite's own: what it accredits stays here."""
+    return deploy("CredentialRegistry", manager, dids)
+
+
+@pytest.fixture(scope="session")
 def passports(deploy, manager, credentials, give_role, accounts, attester, issuer, owner, buyer):
     """Battery passports; `owner` and `buyer` are identified EV owners, `stranger` is not."""
     passports = deploy("BatteryPassport", manager, credentials)
-    give_role(1, attester, passports, "attest", "retire")
+    give_role(31, attester, passports, "attest", "retire")
     credentials.accredit(issuer, passports.EV_OWNER(), sender=accounts[0])
     for number, holder in enumerate((owner, buyer)):
         credentials.grant(

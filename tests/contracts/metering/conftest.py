@@ -274,7 +274,7 @@ class Market:
 
     # ------------------------------------------------------------------ closing
 
-    def close(self, account, readings: Mapping[int, bytes] | None = None, **changes):
+    def close(self, account, measured: Mapping[int, bytes] | None = None, **changes):
         """Closes the account's period; anything about the call can be changed."""
         arguments = {
             "market": self.id,
@@ -282,7 +282,7 @@ class Market:
             "account": account,
             "proofs": [settled.proof_of(account) for settled in self.rounds],
             "readings": [
-                (readings or {}).get(carrier, b"") for carrier in range(self.rules["carriers"])
+                (measured or {}).get(carrier, b"") for carrier in range(self.rules["carriers"])
             ],
             "prices": [settled.packed_prices for settled in self.rounds],
         } | changes
@@ -373,10 +373,10 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
         meters_address,
         imbalance_address,
     )
-    give_role(1, admin, token, "mint")
-    give_role(2, admin, exchange, "createMarket")
-    give_role(3, admin, meters, "register", "rotateKey")
-    give_role(4, accounts[3], meters, "dispute", "resolve")
+    give_role(41, admin, token, "mint")
+    give_role(42, admin, exchange, "createMarket")
+    give_role(43, admin, meters, "register", "rotateKey")
+    give_role(44, accounts[3], meters, "dispute", "resolve")
     return World(
         exchange=exchange,
         ledger=ledger,

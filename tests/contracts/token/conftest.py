@@ -11,7 +11,7 @@ def minter(accounts):
 @pytest.fixture(scope="session")
 def token(deploy, manager, give_role, minter):
     token = deploy("SettlementToken", manager)
-    give_role(1, minter, token, "mint")
+    give_role(11, minter, token, "mint")
     return token
 
 

@@ -45,7 +45,7 @@ def stranger(accounts):
 @pytest.fixture(scope="session")
 def registry(credentials, give_role, registrar, issuer, rival, role):
     """The registry with two issuers accredited for `role`."""
-    give_role(1, registrar, credentials, "accredit", "removeAccreditation", "revoke")
+    give_role(21, registrar, credentials, "accredit", "removeAccreditation", "revoke")
     credentials.accredit(issuer, role, sender=registrar)
     credentials.accredit(rival, role, sender=registrar)
     return credentials
