@@ -20,6 +20,7 @@ from twin.horizon import Horizon
 from twin.prices import PriceSeries
 
 MAX_SEASON_DAYS = 24
+_NEAREST_DAYS = 3  # some day within three is the same weekday
 
 
 class DayMatchError(LookupError):
@@ -45,12 +46,13 @@ def match_days(session_days: Iterable[date], price_days: Iterable[date]) -> tupl
 def _match(day: date, available: set[date], years: list[int]) -> DayMatch:
     if day in available:
         return DayMatch(day, day, "same date")
-    for year in years:
-        anchor = _same_season(day, year)
-        for distance in range(MAX_SEASON_DAYS + 1):
-            for candidate in (anchor - timedelta(distance), anchor + timedelta(distance)):
-                if candidate in available and candidate.weekday() == day.weekday():
-                    return DayMatch(day, candidate, _reason(day, candidate, distance, year))
+    for near, far in ((0, _NEAREST_DAYS), (_NEAREST_DAYS + 1, MAX_SEASON_DAYS)):
+        for year in years:
+            anchor = _same_season(day, year)
+            for distance in range(near, far + 1):
+                for candidate in (anchor - timedelta(distance), anchor + timedelta(distance)):
+                    if candidate in available and candidate.weekday() == day.weekday():
+                        return DayMatch(day, candidate, _reason(day, candidate, distance, year))
     raise DayMatchError(
         f"no {day:%A} within {MAX_SEASON_DAYS} days of {day:%d %B} in any year of the prices"
     )
