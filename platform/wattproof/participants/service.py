@@ -26,6 +26,8 @@ from wattproof.settings import Profile
 
 TRADING_ROLES: Final = ("prosumer", "ev_owner", "supplier")
 LIFETIME_SECONDS: Final = 365 * 86_400
+REGRANT_DELAY_SECONDS: Final = 86_400
+"""The registry's constant: gates must not see a past that changes."""
 
 
 def register(
@@ -76,6 +78,7 @@ def grant(platform: Platform, session: Session, address: str, role: str) -> Issu
 
     Raises:
         NotFoundError: there is no such role.
+        RefusedError: a credential of this role ended less than a day ago.
     """
     if role not in ROLES:
         raise NotFoundError(f"there is no role {role}; there are {', '.join(ROLES)}")
@@ -83,6 +86,7 @@ def grant(platform: Platform, session: Session, address: str, role: str) -> Issu
     for known in credentials(session, address):
         if known.role == role and known.expires_at > now and not _failed(session, known):
             return known
+    _require_regrantable(session, address, role, now)
     chain_id = platform.deployment.chain_id
     credential = RoleCredential(
         issuer=did.of(platform.keys.address(Role.ISSUER), chain_id),
@@ -168,6 +172,19 @@ def resolve(platform: Platform, address: str) -> did.Resolution:
     return did.resolve(
         did.of(address, platform.deployment.chain_id), changes, now=platform.clock.now()
     )
+
+
+def _require_regrantable(session: Session, address: str, role: str, now: int) -> None:
+    current = session.get(CredentialRow, (address, "0x" + role_id(role).hex()))
+    if current is None:
+        return
+    end = min(current.expires_at, current.revoked_at or current.expires_at)
+    if end <= now < end + REGRANT_DELAY_SECONDS:
+        raise RefusedError(
+            f"the last credential for {role} ended at {end}; the registry takes a new one from "
+            f"{end + REGRANT_DELAY_SECONDS} on",
+            code="regrant_too_soon",
+        )
 
 
 def _change(event: Event) -> did.Change:
