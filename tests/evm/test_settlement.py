@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.book import Book
+from market.certificate import CertificateError, check
+from market.eligibility import TraderFacts, effective_maxima
 from market.order import SignedOrder
-from market.reference import MarketParams
+from market.outcome import Clearing
+from market.reference import MarketParams, Status
+from market.reference.verification import encode_effects
+from market.rules import MarketRules
+from market.settlement import Settlement, decode_orders, decode_results
 from tests.evm import trading
 from tests.evm.batch import Batch, clear, judge, positions
 from tests.evm.trading import (
@@ -84,6 +92,56 @@ class Trading:
             same_refusal=same_refusal,
         )
 
+    @property
+    def rules(self) -> MarketRules:
+        params = self.params
+        return MarketRules(
+            carriers=params.carriers,
+            zones=params.zones,
+            slot_seconds=params.slot_seconds,
+            period_slots=params.period_slots,
+            price_cap=params.price_cap,
+            imbalance_cap=params.imbalance_cap,
+            shortfall_bp=params.shortfall_bp,
+            surplus_bp=params.surplus_bp,
+            gap_floor_micro=params.gap_floor,
+            gap_cap_micro=params.gap_cap,
+        )
+
+    def coupled_batch(self) -> Batch:
+        """Converters with fitting counterparts, up to the closed gate."""
+        batch = trading.coupled_batch(self.world, self.market, self.number, TRADERS, self.rng)
+        self.world.wait(GATE_IN)
+        judged = judge(
+            self.world.exchange, self.market, self.number, [o.signed for o in batch.orders]
+        )
+        assert [o.maximum for o in judged] == [o.maximum for o in batch.orders]
+        self.close_gate(batch)
+        return batch
+
+    def verify_in_chunks(self, batch: Batch) -> list[bytes]:
+        """Verify the round in parts cut anywhere. Returns the effects of every part."""
+        cuts = sorted(self.rng.randrange(len(batch.orders) + 1) for _ in range(3))
+        state = b""
+        effects = []
+        for start, stop in pairwise([0, *cuts, len(batch.orders)]):
+            arguments = (batch.results, state, batch.chunk(start, stop))
+            if start == stop and self.verified:
+                break
+            self.must(
+                "Exchange", "verifyChunk", self.market, self.number, *arguments, sender=OPERATOR
+            )
+            record = self.world.exchange.round(self.market, self.number)
+            assert record.progress is not None
+            state = record.progress.to_bytes()
+            effects.append(encode_effects(record.chunks[-1]))
+        return effects
+
+    @property
+    def verified(self) -> bool:
+        status = self.world.exchange.status(self.market, self.number, now=self.world.now)
+        return status is Status.VERIFIED
+
     def check_effects(self, batch: Batch, margin: int) -> None:
         """Every account is where the definitions put it, and nothing is lost."""
         for position in positions(batch, self.params.imbalance_cap):
@@ -105,7 +163,7 @@ BIDDINGS = pytest.mark.parametrize(
 
 
 @BIDDINGS
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
 def test_the_right_result_settles(bidding, rules, margin, seed):
     trade = Trading(Random(seed), margin, **rules)
@@ -116,7 +174,7 @@ def test_the_right_result_settles(bidding, rules, margin, seed):
 
 
 @BIDDINGS
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=SEEDS)
 def test_every_departure_from_the_right_result_is_refused_for_the_same_reason(
     bidding, rules, margin, seed
@@ -142,3 +200,187 @@ def test_every_departure_from_the_right_result_is_refused_for_the_same_reason(
     else:
         assert trade.settle(batch.results, batch.call_data) is None
     trade.check_effects(batch, margin)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, margin=st.sampled_from((10**9, 300_000)))
+def test_the_production_code_makes_the_same_call_data(seed, margin):
+    trade = Trading(Random(seed), margin, carriers=2)
+    batch = trade.one_product_batch(FEW_LEVELS)
+    book, maxima = production_book(trade, batch)
+    assert (book.root, book.count) == (batch.root, len(batch.orders))
+    assert maxima == tuple(o.maximum for o in batch.orders)
+    clearing = Clearing(batch.prices, tuple(o.fill for o in batch.orders), ())
+    settlement = Settlement.build(book, maxima, clearing, trade.rules)
+    forced = [o.signed.digest for o in batch.orders if o.forced]
+    assert settlement.results() == batch.results
+    assert settlement.orders(forced) == batch.call_data
+    certificate = check(book, maxima, clearing, trade.rules)
+    assert certificate.gap_micro == 0
+
+    assert trade.settle(settlement.results(), settlement.orders(forced)) is None
+    outcome = trade.world.exchange.round(trade.market, trade.number).outcome
+    assert outcome is not None
+    assert (outcome.positions_root, outcome.prices_hash) == (
+        settlement.positions_root,
+        settlement.prices_hash,
+    )
+    assert (outcome.dust, outcome.welfare) == (settlement.dust_micro, certificate.welfare_micro)
+
+
+OF_THE_RESULT = (
+    trading.price_moved,
+    trading.fill_moved,
+    trading.fill_above_maximum,
+    trading.unit_given_to_another,
+    trading.volume_withheld,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS)
+def test_the_certificate_refuses_the_results_that_the_contract_refuses(seed):
+    rng = Random(seed)
+    trade = Trading(rng)
+    batch = trade.one_product_batch(FEW_LEVELS)
+    if not batch.orders:
+        return
+    book, maxima = production_book(trade, batch)
+    for depart in OF_THE_RESULT:
+        wrong = depart(batch, rng)
+        if wrong is None:
+            continue
+        assert trade.settle(*wrong) is not None
+        prices, _ = decode_results(wrong[0], len(batch.grid))
+        orders = decode_orders(wrong[1], trade.market, trade.number, batch.grid)
+        clearing = Clearing(prices, tuple(order.fill for order in orders), ())
+        with pytest.raises(CertificateError):
+            check(book, maxima, clearing, trade.rules)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS)
+def test_a_round_in_chunks_ends_like_a_round_at_once(seed):
+    rng = Random(seed)
+    trade = Trading(rng)
+    batch = trade.one_product_batch(FEW_LEVELS)
+    effects = trade.verify_in_chunks(batch)
+    trade.world.check_state()
+    assert trade.settle(batch.results, batch.call_data) == "WrongStatus"
+    applications = list(enumerate(effects))
+    rng.shuffle(applications)
+    stranger = TRADERS[0]
+    for chunk, data in applications:
+        arguments = (trade.market, trade.number, chunk)
+        assert (
+            trade.world.do("Exchange", "applyChunk", *arguments, data + bytes(36), sender=stranger)
+            == "EffectsMismatch"
+        )
+        trade.must("Exchange", "applyChunk", *arguments, data, sender=stranger)
+        assert trade.world.do("Exchange", "applyChunk", *arguments, data, sender=stranger) in (
+            "EffectsMismatch",
+            "WrongStatus",
+        )
+    trade.check_effects(batch, 10**9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS)
+def test_a_round_left_halfway_through_its_verification_is_void_and_frees_the_margins(seed):
+    rng = Random(seed)
+    trade = Trading(rng)
+    batch = trade.one_product_batch(FEW_LEVELS)
+    if len(batch.orders) < 2:
+        return
+    stop = rng.randrange(1, len(batch.orders))
+    world, place = trade.world, (trade.market, trade.number)
+    trade.must(
+        "Exchange", "verifyChunk", *place, batch.results, b"", batch.chunk(0, stop), sender=OPERATOR
+    )
+    progress = world.exchange.round(*place).progress
+    assert progress is not None
+    rest = (batch.results, progress.to_bytes(), batch.chunk(stop, len(batch.orders)))
+    for wrong in (
+        (batch.results, b"", rest[2]),
+        (batch.results, rest[1] + bytes(32), rest[2]),
+        (batch.results, bytes(len(rest[1])), rest[2]),
+        (bytes(len(batch.results)), rest[1], rest[2]),
+    ):
+        refusal = world.do(
+            "Exchange", "verifyChunk", *place, *wrong, sender=OPERATOR, same_refusal=False
+        )
+        assert refusal is not None
+    assert trade.settle(batch.results, batch.call_data) == "ChunksStarted"
+    assert world.do("Ledger", "addMargin", trade.market, 1, sender=TRADERS[0]) == "MarketFrozen"
+    world.wait(trade.params.settle_window)
+    assert world.do("Exchange", "verifyChunk", *place, *rest, sender=OPERATOR) == "WrongStatus"
+    world.check_state()
+    world.fund(TRADERS[0], 1)
+    trade.must("Ledger", "addMargin", trade.market, 1, sender=TRADERS[0])
+    trade.must("Exchange", "voidRound", *place, sender=TRADERS[1])
+    assert world.do("Exchange", "voidRound", *place, sender=TRADERS[1]) == "WrongStatus"
+    world.check_state()
+    world.check_invariants()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, in_chunks=st.booleans())
+def test_coupled_rounds_settle_within_the_allowance_and_not_beyond(seed, in_chunks):
+    rng = Random(seed)
+    trade = Trading(rng, 10**12, **(EVERYTHING_PASSES if seed % 2 else {}))
+    batch = trade.coupled_batch()
+    if in_chunks and seed % 2:
+        for chunk, data in enumerate(trade.verify_in_chunks(batch)):
+            place = (trade.market, trade.number, chunk)
+            trade.must("Exchange", "applyChunk", *place, data, sender=TRADERS[0])
+        trade.check_effects(batch, 10**12)
+        return
+    refusal = trade.settle(batch.results, batch.call_data)
+    book, maxima = production_book(trade, batch)
+    clearing = Clearing(batch.prices, tuple(o.fill for o in batch.orders), ())
+    if refusal is None:
+        certificate = check(book, maxima, clearing, trade.rules)
+        outcome = trade.world.exchange.round(trade.market, trade.number).outcome
+        assert outcome is not None
+        assert (outcome.gap, outcome.welfare) == (certificate.gap_micro, certificate.welfare_micro)
+        trade.check_effects(batch, 10**12)
+    else:
+        assert refusal == "GapTooLarge"
+        with pytest.raises(CertificateError, match="gap"):
+            check(book, maxima, clearing, trade.rules)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS)
+def test_departures_in_coupled_rounds_are_refused_for_the_same_reason(seed):
+    rng = Random(seed)
+    trade = Trading(rng, 10**12, **EVERYTHING_PASSES)
+    batch = trade.coupled_batch()
+    for depart in EXACT:
+        wrong = depart(batch, rng)
+        # Prices and volumes may differ within the allowance, which is without end here.
+        if wrong is not None and depart not in OF_THE_RESULT:
+            assert trade.settle(*wrong) is not None, depart.__name__
+    for depart in GARBLED:
+        wrong = depart(batch, rng)
+        if wrong is not None:
+            assert trade.settle(*wrong, same_refusal=False) is not None, depart.__name__
+    for depart in (*OF_THE_RESULT, *MAY_PASS):
+        wrong = depart(batch, rng)
+        if wrong is not None and trade.settle(*wrong, same_refusal=False) is None:
+            break
+    trade.world.check_state()
+    trade.world.check_invariants()
+
+
+def production_book(trade: Trading, batch: Batch) -> tuple[Book, tuple[int, ...]]:
+    """The book and the effective maxima as the platform makes them."""
+    book = Book.build(
+        trade.market, trade.number, batch.grid, [order.signed for order in batch.orders]
+    )
+    facts = {}
+    for trader in TRADERS:
+        word = trade.world.ledger.account(trade.market, trader.address)
+        margin = trade.world.ledger.available(trade.market, trade.number, trader.address)
+        facts[trader.address] = TraderFacts(margin, word.epoch_for(trade.number), eligible=True)
+    return book, effective_maxima(book, facts, trade.rules)

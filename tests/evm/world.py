@@ -148,6 +148,10 @@ class World:
         }
         self.donated = 0
         """Tokens that reached the ledger without a deposit (withdrawn to its own address)."""
+        self.changes = 0
+        """Calls made through `do`."""
+        self.values: dict[tuple[str, int], bytes] = {}
+        """Readings posted, by device and period."""
         self.standing_seen: dict[tuple[str, bytes, int], bool] = {}
 
     # Time and calls
@@ -195,6 +199,9 @@ class World:
         same = refused == refusal if same_refusal else (refused is None) == (refusal is None)
         name = f"{contract}.{function}{arguments}"
         assert same, f"{name}: the contract says {refused}, the model {refusal}"
+        self.changes += 1
+        if function == "post" and refused is None:
+            self.values[arguments[0], arguments[2]] = arguments[3]
         if refused is None and returned != () and not isinstance(result, tuple | None):
             assert returned == result, (
                 f"{name}: the contract returns {returned}, the model {result}"

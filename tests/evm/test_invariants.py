@@ -1,0 +1,728 @@
+"""Thousands of random calls, valid and hostile, from many accounts in three markets.
+
+After every call the contracts and the reference model agree, and the invariants hold that
+docs/protocol.md promises. The suite keeps books of its own for what it promises, apart from both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from random import Random
+from typing import Any
+
+import pytest
+from eth_utils.crypto import keccak
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from market import merkle
+from market.messages import Cancellation, Receipt
+from market.order import Domain, Order, SignedOrder
+from market.reference import Neighbour, Resolution, Status
+from market.reference.imbalance import RoundProof
+from market.reference.meters import MISSING, encode_values, readings_digest
+from market.reference.passport import EV_OWNER
+from market.reference.token import ZERO_ADDRESS
+from market.reference.verification import encode_effects, margin_need
+from market.signature import sign_digest
+from tests.evm import trading
+from tests.evm.batch import (
+    Batch,
+    clear,
+    effects,
+    judge,
+    packed_prices,
+    positions,
+    round_proof,
+)
+from tests.evm.trading import EXACT, GARBLED, Bidding
+from tests.evm.world import (
+    ADMIN,
+    BALANCING,
+    DAY,
+    ISSUER,
+    OPERATOR,
+    PERIOD_SLOTS,
+    SLOT_SECONDS,
+    TRADERS,
+    Person,
+    World,
+    order_tuple,
+)
+
+PROSUMER = keccak(text="wattproof.role.prosumer")
+OPEN, PERMITTED, BOUNDED = 1, 2, 3
+"""Markets: for everybody; for prosumers, of two carriers; with attested capacity."""
+STRANGERS = (*TRADERS, ISSUER, BALANCING)
+BIDDING = Bidding(
+    units=(1, 7, 100, 1000, 40_000),
+    prices=tuple(p * 10**6 for p in (-3, 100, 101, 102, 5000)),
+    orders_each=2,
+    epochs=(0, 0, 0, 1),
+)
+METERS = tuple(Person.named(f"meter {i}") for i in range(4))
+
+traders = st.sampled_from(TRADERS)
+people = st.sampled_from((*TRADERS, OPERATOR, BALANCING))
+anybody = st.sampled_from((*STRANGERS, OPERATOR, ADMIN))
+markets = st.sampled_from((OPEN, PERMITTED, BOUNDED))
+any_market = st.sampled_from((OPEN, PERMITTED, BOUNDED, 0, 4))
+amounts = st.sampled_from((0, 1, 999, 10**6, 5 * 10**7, 10**9, 2**63 - 1, 2**64, 2**255))
+seeds = st.integers(0, 2**32 - 1)
+
+
+class Calls(RuleBasedStateMachine):
+    """The world, and what this suite itself remembers of it."""
+
+    total_calls = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        asset = self.world.token.address
+        passports = self.world.passports.address
+        assert self.world.create_market(asset=asset) == OPEN
+        assert self.world.create_market(role=PROSUMER, carriers=2) == PERMITTED
+        assert self.world.create_market(capacity_source=passports, capacity_unit_wh=10) == BOUNDED
+        for role in (PROSUMER, EV_OWNER):
+            self.do("CredentialRegistry", "accredit", ISSUER.address, role, sender=ADMIN)
+        self.minted = self.burned = 0
+        for person in (*TRADERS, OPERATOR, BALANCING):
+            self.world.fund(person, 10**9)
+            self.minted += 10**9
+        for market in (OPEN, PERMITTED, BOUNDED):
+            for person in (OPERATOR, BALANCING):
+                self.do("Ledger", "postBond", market, 10**8, sender=person)
+            for trader in TRADERS[:3]:
+                self.do("Ledger", "addMargin", market, 10**8, sender=trader)
+        for n, trader in enumerate(TRADERS[:4]):
+            for role in (PROSUMER, EV_OWNER):
+                credential = keccak(text=f"{n} {role.hex()}")
+                expires_at = self.world.now + 30 * DAY
+                arguments = (credential, trader.address, role, expires_at)
+                self.do("CredentialRegistry", "grant", *arguments, sender=ISSUER)
+            arguments = (trader.address, keccak(text=f"battery {n}"), 60_000, 9_000, 500)
+            self.do("BatteryPassport", "attest", *arguments, sender=ADMIN)
+            self.do("Ledger", "syncCapacity", BOUNDED, trader.address, sender=trader)
+        self.orders: dict[tuple[int, int], list[SignedOrder]] = {}
+        self.left_out: dict[tuple[int, int], list[SignedOrder]] = {}
+        self.books: dict[tuple[int, int], Batch] = {}
+        self.ended: dict[tuple[int, int], int] = {}
+        self.deactivated: set[str] = set()
+        self.final: dict[tuple[str, int], bytes] = {}
+        self.closed: set[tuple[int, str, int]] = set()
+        self.credentials = [keccak(text=f"0 {PROSUMER.hex()}"), keccak(text=f"1 {EV_OWNER.hex()}")]
+
+    def do(self, contract: str, function: str, *arguments: Any, **how: Any) -> str | None:
+        return self.world.do(contract, function, *arguments, **how)
+
+    def teardown(self) -> None:
+        self.world.check_state()
+        type(self).total_calls += self.world.changes
+
+    # Tokens and the ledger
+
+    @rule(sender=anybody, to=people, amount=st.integers(0, 10**9))
+    def mint(self, sender, to, amount):
+        if self.do("SettlementToken", "mint", to.address, amount, sender=sender) is None:
+            assert sender is ADMIN
+            self.minted += amount
+
+    @rule(sender=people, amount=amounts)
+    def burn(self, sender, amount):
+        if self.do("SettlementToken", "burn", amount, sender=sender) is None:
+            self.burned += amount
+
+    @rule(sender=people, amount=amounts, allowance=amounts, to=people)
+    def deposit(self, sender, amount, allowance, to):
+        token, ledger = self.world.token.address, self.world.ledger.address
+        self.do("SettlementToken", "approve", ledger, allowance, sender=sender)
+        self.do("Ledger", "deposit", token, amount, to.address, sender=sender)
+
+    @rule(sender=people, amount=amounts, to=people, where=st.integers(0, 9))
+    def withdraw(self, sender, amount, to, where):
+        ledger = self.world.ledger.address
+        receiver = {0: ZERO_ADDRESS, 1: ledger}.get(where, to.address)
+        refusal = self.do(
+            "Ledger", "withdraw", self.world.token.address, amount, receiver, sender=sender
+        )
+        if refusal is None and receiver == ledger:
+            self.world.donated += amount
+
+    @rule(sender=people, market=any_market, amount=amounts)
+    def add_margin(self, sender, market, amount):
+        self.do("Ledger", "addMargin", market, amount, sender=sender)
+
+    @rule(sender=traders, market=any_market, amount=amounts)
+    def request_exit(self, sender, market, amount):
+        self.do("Ledger", "requestExit", market, amount, sender=sender)
+
+    @rule(sender=traders, market=any_market)
+    def complete_exit(self, sender, market):
+        self.do("Ledger", "completeExit", market, sender=sender)
+
+    @rule(sender=traders, market=any_market)
+    def bump_epoch(self, sender, market):
+        self.do("Ledger", "bumpEpoch", market, sender=sender)
+
+    @rule(who=traders, market=any_market)
+    def sync_capacity(self, who, market):
+        self.do("Ledger", "syncCapacity", market, who.address, sender=who)
+
+    @rule(sender=people, market=any_market, amount=amounts, what=st.integers(0, 2))
+    def move_bond(self, sender, market, amount, what):
+        if what == 0:
+            self.do("Ledger", "postBond", market, amount, sender=sender)
+        elif what == 1:
+            self.do("Ledger", "requestBondExit", market, amount, sender=sender)
+        else:
+            self.do("Ledger", "completeBondExit", market, sender=sender)
+
+    @rule(sender=anybody, victim=traders, market=markets, what=st.integers(0, 2))
+    def move_the_money_of_others(self, sender, victim, market, what):
+        data = bytes.fromhex(victim.address[2:]) + (1).to_bytes(8, "big") + bytes(8)
+        if what == 0:
+            refusal = self.do(
+                "Ledger",
+                "applyEffects",
+                market,
+                data,
+                0,
+                sender=sender,
+                model_arguments=(market, [], 0),
+            )
+        elif what == 1:
+            arguments = (market, victim.address, sender.address, 1)
+            refusal = self.do("Ledger", "payFromBond", *arguments, sender=sender)
+        else:
+            arguments = (market, victim.address, 0, 0, sender.address)
+            refusal = self.do("Ledger", "closePosition", *arguments, sender=sender)
+        assert refusal in ("NotExchange", "NotImbalance")
+
+    # Identity and capacity
+
+    @rule(sender=st.sampled_from((ISSUER, ADMIN, TRADERS[0])), role=st.integers(0, 1))
+    def change_accreditation(self, sender, role):
+        arguments = (sender.address, (PROSUMER, EV_OWNER)[role])
+        function = "removeAccreditation" if sender is ISSUER else "accredit"
+        self.do("CredentialRegistry", function, *arguments, sender=sender)
+
+    @rule(
+        sender=st.sampled_from((ISSUER, ISSUER, ISSUER, TRADERS[0])),
+        subject=traders,
+        role=st.sampled_from((PROSUMER, EV_OWNER)),
+        lasts=st.sampled_from((-1, 0, 1, 500, DAY, 40 * DAY)),
+        seed=st.integers(0, 30),
+    )
+    def grant(self, sender, subject, role, lasts, seed):
+        credential = keccak(text=f"credential {seed}")
+        arguments = (credential, subject.address, role, self.world.now + lasts)
+        if self.do("CredentialRegistry", "grant", *arguments, sender=sender) is None:
+            assert subject.address not in self.deactivated
+            self.credentials.append(credential)
+
+    @rule(sender=st.sampled_from((ISSUER, ADMIN, TRADERS[0])), seed=seeds)
+    def revoke(self, sender, seed):
+        credential = Random(seed).choice(self.credentials)
+        refusal = self.do("CredentialRegistry", "revoke", credential, sender=sender)
+        if refusal is None:
+            subject, role = self.world.view("CredentialRegistry", "credentialOf", credential)
+            arguments = (subject, role, self.world.now)
+            assert not self.world.view("CredentialRegistry", "standing", *arguments)
+
+    @rule(sender=traders, identity=traders, to=st.sampled_from((*TRADERS[4:], None)))
+    def hand_identity_on(self, sender, identity, to):
+        if to is None and sender is not TRADERS[3]:
+            return
+        new_owner = to.address if to else ZERO_ADDRESS
+        arguments = (identity.address, new_owner)
+        refusal = self.do("DidRegistry", "changeOwner", *arguments, sender=sender)
+        if refusal is None and to is None:
+            self.deactivated.add(identity.address)
+
+    @rule(
+        sender=st.sampled_from((ADMIN, ADMIN, OPERATOR)),
+        owner=traders,
+        battery=st.integers(0, 3),
+        capacity=st.sampled_from((0, 20_000, 100_000)),
+        health=st.sampled_from((0, 8_000, 10_000, 10_001)),
+    )
+    def attest(self, sender, owner, battery, capacity, health):
+        arguments = (owner.address, keccak(text=f"battery {battery}"), capacity, health, 1_000)
+        self.do("BatteryPassport", "attest", *arguments, sender=sender)
+
+    @rule(sender=st.sampled_from((ADMIN, OPERATOR)), battery=st.integers(0, 5))
+    def retire(self, sender, battery):
+        arguments = (keccak(text=f"battery {battery}"),)
+        self.do("BatteryPassport", "retire", *arguments, sender=sender)
+
+    # Rounds
+
+    @rule(seconds=st.sampled_from((1, 1, 60, 299, 300, 301, 600, 1_200, 3_600)))
+    def wait(self, seconds):
+        self.world.wait(seconds)
+
+    @rule(days=st.sampled_from((1, 2, 4)), often=st.integers(0, 3))
+    def wait_for_days(self, days, often):
+        if often == 0:
+            self.world.wait(days * DAY)
+
+    @rule(
+        sender=st.sampled_from((OPERATOR, OPERATOR, TRADERS[0])),
+        market=any_market,
+        gate_in=st.sampled_from((-1, 0, 1, 300, 900, 1_500)),
+        late=st.sampled_from((-1, 0, 0, 1)),
+        slots=st.sampled_from((0, 1, 2, 4, 5)),
+    )
+    def open_round(self, sender, market, gate_in, late, slots):
+        gate_at = self.world.now + gate_in
+        first_slot = -(-gate_at // SLOT_SECONDS) + late
+        arguments = (market, gate_at, first_slot, slots)
+        self.do("Exchange", "openRound", *arguments, sender=sender)
+
+    @rule(market=markets, seed=seeds)
+    def advance(self, market, seed):
+        """The honest operator's next step. Nothing that others do keeps it from settling."""
+        rng = Random(seed)
+        number = self.world.exchange.last_round(market)
+        status = self.world.exchange.status(market, number, now=self.world.now)
+        if status is Status.GATED:
+            self._settle(market, number, rng)
+        elif status is Status.VERIFIED:
+            self._apply(market, number, rng)
+        elif status is not Status.OPEN:
+            self._open(market, rng)
+        elif self.world.now < self.world.exchange.round(market, number).gate_at:
+            self._bid(market, number, rng)
+        else:
+            self._close_gate(market, number, rng)
+
+    def _open(self, market: int, rng: Random) -> None:
+        last = self.world.exchange.last_round(market)
+        if not self.world.exchange.is_terminal(market, last, now=self.world.now):
+            # Only after a round that voided behind one that is verified but not applied.
+            self._apply(market, last - 1, rng)
+        gate_at = self.world.now + rng.choice((100, 600))
+        first_slot = -(-gate_at // SLOT_SECONDS)
+        slots = rng.randrange(1, PERIOD_SLOTS - first_slot % PERIOD_SLOTS + 1)
+        arguments = (market, gate_at, first_slot, slots)
+        assert self.do("Exchange", "openRound", *arguments, sender=OPERATOR) is None
+
+    def _bid(self, market: int, number: int, rng: Random) -> None:
+        bids = trading.one_product_orders(self.world, market, number, TRADERS, rng, BIDDING)
+        for signed in bids:
+            if rng.random() < 0.2:
+                self.world.force(signed)
+        known = {signed.digest for signed in self.orders.get((market, number), [])}
+        self.orders.setdefault((market, number), []).extend(
+            signed for signed in bids if signed.digest not in known
+        )
+        if rng.random() < 0.7:
+            self.world.chain.now = self.world.exchange.round(market, number).gate_at
+
+    def _close_gate(self, market: int, number: int, rng: Random) -> None:
+        """Commit the book, at times without an order that has a receipt."""
+        if number > 1 and not self.world.exchange.is_terminal(
+            market, number - 1, now=self.world.now
+        ):
+            previous = self.world.exchange.status(market, number - 1, now=self.world.now)
+            arguments = (market, number, bytes(32), 0)
+            refusal = self.do("Exchange", "closeGate", *arguments, sender=OPERATOR)
+            assert refusal is not None
+            if previous is not Status.VERIFIED:
+                return
+            self._apply(market, number - 1, rng)
+            if self.world.exchange.status(market, number, now=self.world.now) is not Status.OPEN:
+                return
+        forced = self.world.exchange.round(market, number).forced
+        orders = list(self.orders.get((market, number), []))
+        free = [signed for signed in orders if signed.digest not in forced]
+        if free and rng.random() < 0.3:
+            out = rng.choice(free)
+            orders.remove(out)
+            self.left_out.setdefault((market, number), []).append(out)
+        self.orders[market, number] = orders
+        book = judge(self.world.exchange, market, number, orders)
+        leaves = [filled.leaf for filled in book]
+        arguments = (market, number, merkle.root(leaves), len(leaves))
+        assert self.do("Exchange", "closeGate", *arguments, sender=TRADERS[0]) == "NotOperator"
+        assert self.do("Exchange", "closeGate", *arguments, sender=OPERATOR) is None
+
+    def _settle(self, market: int, number: int, rng: Random) -> None:
+        place = (market, number)
+        # Judged now, long after the gate: what others did meanwhile changes nothing.
+        book = judge(self.world.exchange, *place, self.orders.get(place, []))
+        batch = clear(self.world.exchange.grid(*place), book)
+        if self.world.exchange.round(*place).chunks:
+            self._verify_rest(market, number, batch)
+            return
+        if batch.orders:
+            for depart, same in [(d, True) for d in EXACT] + [(d, False) for d in GARBLED]:
+                wrong = depart(batch, rng) if rng.random() < 0.1 else None
+                if wrong is not None:
+                    how = {"sender": OPERATOR, "same_refusal": same}
+                    assert self.do("Exchange", "settle", *place, *wrong, **how) is not None
+        if rng.random() < 0.3:
+            stop = rng.randrange(len(batch.orders) + 1)
+            arguments = (batch.results, b"", batch.chunk(0, stop))
+            assert self.do("Exchange", "verifyChunk", *place, *arguments, sender=OPERATOR) is None
+            self.books[place] = batch
+            return
+        sent = (batch.results, batch.call_data)
+        assert self.do("Exchange", "settle", *place, *sent, sender=TRADERS[0]) == "NotOperator"
+        assert self.do("Exchange", "settle", *place, *sent, sender=OPERATOR) is None
+        assert self.do("Exchange", "settle", *place, *sent, sender=OPERATOR) == "WrongStatus"
+        self.books[place] = batch
+        self._check_debits(market, batch)
+
+    def _verify_rest(self, market: int, number: int, batch: Batch) -> None:
+        progress = self.world.exchange.round(market, number).progress
+        assert progress is not None
+        rest = batch.chunk(progress.orders_read, len(batch.orders))
+        arguments = (market, number, batch.results, progress.to_bytes(), rest)
+        assert self.do("Exchange", "verifyChunk", *arguments, sender=OPERATOR) is None
+        self.books[market, number] = batch
+        self._check_debits(market, batch)
+
+    def _apply(self, market: int, number: int, rng: Random) -> None:
+        """Applying never fails, whoever does it and however late."""
+        record = self.world.exchange.round(market, number)
+        waiting = [at for at in range(len(record.chunks)) if at not in record.applied]
+        rng.shuffle(waiting)
+        for chunk in waiting:
+            data = encode_effects(record.chunks[chunk])
+            arguments = (market, number, chunk, data)
+            assert self.do("Exchange", "applyChunk", *arguments, sender=rng.choice(TRADERS)) is None
+
+    def _check_debits(self, market: int, batch: Batch) -> None:
+        """No account is debited more than its own signatures allow."""
+        cap = self.world.exchange.market(market).imbalance_cap
+        for effect in effects(positions(batch, cap)):
+            signed = [
+                o.signed.order for o in batch.orders if o.signed.order.trader == effect.trader
+            ]
+            allowed = sum(
+                margin_need(o.limit, o.max_units, [leg.coefficient for leg in o.legs], cap)
+                for o in signed
+            )
+            assert effect.debit <= allowed
+
+    @rule(market=markets, number=st.integers(0, 3), sender=anybody)
+    def void(self, market, number, sender):
+        last = self.world.exchange.last_round(market)
+        self.do("Exchange", "voidRound", market, max(0, last - number), sender=sender)
+
+    @rule(market=markets, back=st.integers(0, 2), seed=seeds)
+    def gate_at_the_wrong_time_or_with_the_wrong_book(self, market, back, seed):
+        rng = Random(seed)
+        number = max(0, self.world.exchange.last_round(market) - back)
+        root, count = rng.choice(((bytes(32), 1), (rng.randbytes(32), 0)))
+        arguments = (market, number, root, count)
+        assert self.do("Exchange", "closeGate", *arguments, sender=OPERATOR) is not None
+
+    @rule(market=markets, back=st.integers(0, 2), seed=seeds)
+    def force_an_order_of_any_round(self, market, back, seed):
+        rng = Random(seed)
+        number = max(1, self.world.exchange.last_round(market) - back)
+        if number > self.world.exchange.last_round(market):
+            return
+        grid = self.world.exchange.grid(market, number)
+        trader = rng.choice(TRADERS)
+        order = trading.single(grid, market, number, trader, rng, BIDDING)
+        signed = self.world.sign(rng.choice((trader, trader, TRADERS[0])), order)
+        if self.world.force(signed) is None:
+            self.orders.setdefault((market, number), []).append(signed)
+            assert self.world.force(signed) == "AlreadyForced"
+
+    @rule(market=markets, seed=seeds)
+    def claim_an_omission(self, market, seed):
+        """Whoever was left out is paid out of the operator's bond, nobody else."""
+        rng = Random(seed)
+        settled = [place for place in self.books if place[0] == market]
+        if not settled:
+            return
+        place = rng.choice(settled)
+        batch = self.books[place]
+        omitted = self.left_out.get(place, [])
+        included = [filled.signed for filled in batch.orders]
+        signed = rng.choice(omitted or included or [None])
+        if signed is None:
+            return
+        gate_at = self.world.exchange.round(*place).gate_at
+        received_at = rng.choice((gate_at - 1, gate_at - 1, gate_at))
+        refusal = self._claim(batch, signed, received_at, rng)
+        if refusal is None:
+            assert signed in omitted
+            self._end_claim(market, signed, packed_prices(batch), rng)
+
+    def _claim(
+        self, batch: Batch, signed: SignedOrder, received_at: int, rng: Random
+    ) -> str | None:
+        order = signed.order
+        receipt = Receipt(order.market, order.round, signed.digest, received_at)
+        signer = rng.choice((OPERATOR, OPERATOR, OPERATOR, TRADERS[0]))
+        receipt_signature = receipt.sign(self.world.exchange.domain, signer.key)
+        here = (int(order.trader, 16), signed.digest)
+        after = sum(filled.place < here for filled in batch.orders)
+        around = [
+            Neighbour(
+                at,
+                batch.orders[at].signed.order.trader,
+                batch.orders[at].signed.digest,
+                tuple(merkle.proof(batch.leaves, at)),
+            )
+            if 0 <= at < len(batch.orders)
+            else None
+            for at in (after - 1, after)
+        ]
+        if rng.random() < 0.2:
+            around[rng.randrange(2)] = None
+        return self.do(
+            "Exchange",
+            "claimOmission",
+            order_tuple(order),
+            signed.signature,
+            (received_at, receipt_signature),
+            *map(neighbour_tuple, around),
+            sender=TRADERS[0],
+            model_arguments=(order, signed.signature, received_at, receipt_signature, *around),
+        )
+
+    def _end_claim(self, market: int, signed: SignedOrder, prices: bytes, rng: Random) -> None:
+        order, window = signed.order, self.world.exchange.market(market).challenge_window
+        pay = (order_tuple(order), prices)
+        in_model = {"sender": TRADERS[1], "model_arguments": (order, prices)}
+        self.world.wait(rng.choice((1, window)))
+        assert self.do("Exchange", "payOmission", *pay, **in_model) == "ChallengeOpen"
+        if rng.random() < 0.3:
+            cancellation = Cancellation(market, order.round, signed.digest)
+            for signer in (OPERATOR, person_of(order)):
+                signature = cancellation.sign(self.world.exchange.domain, signer.key)
+                arguments = (signed.digest, signature)
+                self.do("Exchange", "rebutOmission", *arguments, sender=OPERATOR)
+            self.world.wait(window + 1)
+            assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"
+            return
+        self.world.wait(window + 1)
+        wrong = {"sender": TRADERS[1], "model_arguments": (order, prices + bytes(8))}
+        arguments = (pay[0], prices + bytes(8))
+        assert self.do("Exchange", "payOmission", *arguments, **wrong) == "PricesMismatch"
+        assert self.do("Exchange", "payOmission", *pay, **in_model) is None
+        assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"
+
+    # Meters and imbalance
+
+    @rule(
+        sender=st.sampled_from((ADMIN, ADMIN, OPERATOR)),
+        meter=st.integers(0, 3),
+        market=any_market,
+        carrier=st.integers(0, 2),
+        capacity=st.sampled_from((0, 4_000, 400_000)),
+    )
+    def register_meter(self, sender, meter, market, carrier, capacity):
+        account = TRADERS[meter].address
+        arguments = (METERS[meter].address, market, account, carrier, capacity)
+        self.do("MeterRegistry", "register", *arguments, sender=sender)
+
+    @rule(
+        sender=st.sampled_from((ADMIN, TRADERS[0])), meter=st.integers(0, 3), to=st.integers(0, 9)
+    )
+    def rotate_key(self, sender, meter, to):
+        key = Person.named(f"key {to}")
+        arguments = (METERS[meter].address, key.address)
+        self.do("MeterRegistry", "rotateKey", *arguments, sender=sender)
+
+    @rule(meter=st.integers(0, 3), back=st.integers(0, 3), seed=seeds)
+    def post_reading(self, meter, back, seed):
+        rng = Random(seed)
+        device = METERS[meter].address
+        known = self.world.meters.devices.get(device)
+        market = known.market if known and rng.random() < 0.9 else OPEN
+        period = self.world.now // (SLOT_SECONDS * PERIOD_SLOTS) - back
+        length = rng.choice((PERIOD_SLOTS,) * 6 + (PERIOD_SLOTS - 1,))
+        choices = (0, 0, 900, -900, 1_000, -1_000, 1_001, MISSING)
+        values = encode_values(
+            [rng.choice(choices[: rng.choice((6, 6, 8))]) for _ in range(length)]
+        )
+        keys = [METERS[meter], *(Person.named(f"key {i}") for i in range(10))]
+        current = [key for key in keys if known and key.address == known.key]
+        signer = (current or keys)[0] if rng.random() < 0.9 else METERS[meter]
+        domain = Domain(self.world.exchange.chain_id, self.world.meters.address)
+        digest = readings_digest(domain, device, market, period, values)
+        signature = sign_digest(digest, signer.key)
+        arguments = (device, market, period, values, signature)
+        if self.do("MeterRegistry", "post", *arguments, sender=TRADERS[0]) is None:
+            assert self.do("MeterRegistry", "post", *arguments, sender=ADMIN) == "PostedBefore"
+
+    @rule(sender=st.sampled_from((ADMIN, *TRADERS[:4])), seed=seeds, what=st.integers(0, 2))
+    def dispute_or_resolve(self, sender, seed, what):
+        rng = Random(seed)
+        if not self.world.meters.readings:
+            return
+        device, period = rng.choice(sorted(self.world.meters.readings))
+        if what == 0:
+            self.do("MeterRegistry", "dispute", device, period, sender=sender)
+            return
+        resolution = rng.choice(list(Resolution))
+        values = rng.choice((b"", encode_values([5] * PERIOD_SLOTS)))
+        self.do(
+            "MeterRegistry",
+            "resolve",
+            device,
+            period,
+            int(resolution),
+            values,
+            sender=sender,
+            model_arguments=(device, period, resolution, values),
+        )
+
+    @rule(market=markets, trader=traders, seed=seeds)
+    def close_position(self, market, trader, seed):
+        """With the right proofs, or with something wrong about them."""
+        rng = Random(seed)
+        exchange, now = self.world.exchange, self.world.now
+        periods = sorted(
+            {exchange.round(*p).first_slot // PERIOD_SLOTS for p in self.books if p[0] == market}
+        )
+        if not periods:
+            return
+        period = rng.choice(periods)
+        numbers = [
+            number
+            for number in exchange.period_rounds(market, period)
+            if exchange.status(market, number, now=now) is Status.SETTLED
+        ]
+        cap = exchange.market(market).imbalance_cap
+        batches = [self.books[market, number] for number in numbers]
+        proofs = [round_proof(positions(batch, cap), trader.address) for batch in batches]
+        prices = [packed_prices(batch) for batch in batches]
+        readings = [
+            self._values(market, trader.address, carrier, period)
+            for carrier in range(exchange.market(market).carriers)
+        ]
+        if rng.random() < 0.3:
+            spoil(proofs, prices, readings, rng)
+        refusal = self._close(market, period, trader, proofs, readings, prices)
+        place = (market, trader.address, period)
+        if refusal is None:
+            assert place not in self.closed
+            self.closed.add(place)
+            again = self._close(market, period, trader, proofs, readings, prices)
+            assert again == "ClosedBefore"
+        assert self.world.view("Imbalance", "closed", *place) == (place in self.closed)
+
+    def _values(self, market: int, account: str, carrier: int, period: int) -> bytes:
+        device = self.world.meters.device_of.get((market, account, carrier), ZERO_ADDRESS)
+        posted = self.world.values.get((device, period), b"")
+        held = self.world.meters.reading(device, period).values_hash
+        replaced = encode_values([5] * PERIOD_SLOTS)
+        return next((v for v in (posted, replaced) if v and keccak(v) == held), b"")
+
+    def _close(
+        self,
+        market: int,
+        period: int,
+        trader: Person,
+        proofs: list[RoundProof],
+        readings: list[bytes],
+        prices: list[bytes],
+    ) -> str | None:
+        for_abi = [([astuple(leaf) for leaf in p.leaves], p.entries) for p in proofs]
+        return self.do(
+            "Imbalance",
+            "close",
+            market,
+            period,
+            trader.address,
+            for_abi,
+            readings,
+            prices,
+            sender=TRADERS[0],
+            model_arguments=(market, period, trader.address, proofs, readings, prices),
+        )
+
+    # What must hold
+
+    @invariant()
+    def both_hold_the_same_and_the_tokens_cover_it(self):
+        self.world.check_state()
+        asset = self.world.token.address
+        held = self.world.ledger.held(asset)
+        assert held == self.world.ledger.total_deposited[asset]
+        tokens = self.world.view("SettlementToken", "balanceOf", self.world.ledger.address)
+        assert tokens == held + self.world.donated
+
+    @invariant()
+    def supply_is_what_was_minted_less_what_was_burnt(self):
+        supply = self.world.view("SettlementToken", "totalSupply")
+        assert supply == self.minted - self.burned
+
+    @invariant()
+    def what_has_ended_stays_ended(self):
+        for address in self.deactivated:
+            assert self.world.view("DidRegistry", "identityOwner", address) == ZERO_ADDRESS
+        for (market, number), status in self.ended.items():
+            assert self.world.view("Exchange", "roundOf", market, number)[0] == status
+        for market in (OPEN, PERMITTED, BOUNDED):
+            number = self.world.exchange.last_round(market)
+            status = self.world.view("Exchange", "roundOf", market, number)[0]
+            if status in (Status.SETTLED, Status.VOID):
+                self.ended[market, number] = status
+        for device, period in self.world.meters.readings:
+            view = self.world.view("MeterRegistry", "finalReading", device, period)
+            is_final, values_hash = view
+            known = self.final.get((device, period))
+            assert known is None or (is_final and values_hash == known)
+            if is_final:
+                self.final[device, period] = values_hash
+
+
+def neighbour_tuple(neighbour: Neighbour | None) -> tuple[Any, ...]:
+    if neighbour is None:
+        return (False, 0, ZERO_ADDRESS, bytes(32), [])
+    return (
+        True,
+        neighbour.index,
+        neighbour.trader,
+        neighbour.order_hash,
+        list(neighbour.proof),
+    )
+
+
+def person_of(order: Order) -> Person:
+    return next(trader for trader in TRADERS if trader.address == order.trader)
+
+
+def spoil(
+    proofs: list[RoundProof], prices: list[bytes], readings: list[bytes], rng: Random
+) -> None:
+    """Change one thing about the proofs of a closing, in place."""
+    what = rng.randrange(5)
+    if what == 0 and proofs:
+        proofs.pop()
+    elif what == 1 and proofs:
+        at = rng.randrange(len(proofs))
+        proofs[at] = RoundProof(proofs[at].leaves, proofs[at].entries[24:])
+    elif what == 2 and proofs:
+        proofs[rng.randrange(len(proofs))] = RoundProof(())
+    elif what == 3 and prices:
+        at = rng.randrange(len(prices))
+        prices[at] = rng.choice((b"", prices[at][:-8], prices[at] + bytes(8)))
+    else:
+        readings[0] = encode_values([7] * PERIOD_SLOTS)
+
+
+@pytest.mark.timeout(600)
+def test_random_calls_keep_contracts_and_model_equal_and_every_invariant():
+    Calls.total_calls = 0
+    run_state_machine_as_test(
+        Calls,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert Calls.total_calls >= 5_000, Calls.total_calls
