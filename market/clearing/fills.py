@@ -21,19 +21,24 @@ _PRICE_BITS = 4
 _REACH_WH = 64
 _CURTAILED_A_SIDE = 2
 _SEARCH_LIMIT_WH = 1 << 24
+_WIDE_COLUMNS = 200
 _GAP_SHARE = 2e-7
 
 
 def balanced_fills(
-    component: Component, relaxation: Relaxation, prices: Sequence[int]
+    component: Component, relaxation: Relaxation, prices: Sequence[int], *, wide: bool = False
 ) -> tuple[int, ...]:
-    """Units by column; every product's quantities add up to zero, every filled order gains."""
+    """Units by column; every product's quantities add up to zero, every filled order gains.
+
+    `wide` lets every gaining column move: slower, for components with few single-leg orders.
+    """
     surplus = surpluses(component, prices)
     start = [
         _start(column, float(relaxation.units[j]), bool(relaxation.full[j]), surplus[j])
         for j, column in enumerate(component.columns)
     ]
-    searched = _search(component, relaxation, prices, surplus, start)
+    free = _gaining(component, surplus) if wide else _free_columns(component, relaxation, surplus)
+    searched = _search(component, surplus, start, free)
     candidates = [repair(component, prices, surplus, units) for units in (searched, start) if units]
     return max(candidates, key=lambda units: _value(component, units))
 
@@ -59,11 +64,7 @@ def imbalance_wh(component: Component, units: Sequence[int]) -> list[int]:
 
 
 def _search(
-    component: Component,
-    relaxation: Relaxation,
-    prices: Sequence[int],
-    surplus: Sequence[int],
-    start: Sequence[int],
+    component: Component, surplus: Sequence[int], start: Sequence[int], free: Sequence[int]
 ) -> tuple[int, ...] | None:
     """The best deviations from `start` that balance, or None where the search finds none."""
     residual = imbalance_wh(component, start)
@@ -72,7 +73,6 @@ def _search(
     reach = 2 * max(abs(r) for r in residual) + _REACH_WH
     if reach > _SEARCH_LIMIT_WH:
         return None
-    free = _free_columns(component, relaxation, surplus)
     row_lower = [-float(r) for r in residual]
     row_upper = list(row_lower)
     largest = max((abs(component.columns[j].limit) for j in free), default=1)
@@ -118,6 +118,13 @@ def _search(
         moved = start[j] + round(float(move))
         units[j] = max(0, min(component.columns[j].maximum, moved))
     return tuple(units)
+
+
+def _gaining(component: Component, surplus: Sequence[int]) -> list[int]:
+    columns = enumerate(component.columns)
+    gaining = [j for j, _ in columns if surplus[j] >= 0]
+    gaining.sort(key=lambda j: (surplus[j] / component.columns[j].span, j))
+    return sorted(gaining[:_WIDE_COLUMNS])
 
 
 def _free_columns(

@@ -2,8 +2,8 @@
 
 1. Among all prices that support the relaxation's fills, take the middle between those with the
    greatest and the least sum: for a single product this is the midpoint rule.
-2. Move that point onto the integer grid so that no filled column loses by the rounding: multi-leg
-   orders keep half a grain of every leg in reserve, and what unfilled units gain is least.
+2. Move that point onto the integer grid so that no filled column loses by the rounding, and what
+   unfilled units gain is least: multi-leg orders keep half a grain of every leg in reserve.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def snap_to_grid(
             for k, ratio in zip(column.products, ratios, strict=True):
                 entries[k].append((len(rows), ratio))
             elastic.append((len(rows), 1.0, float(weights[j])))
-            rows.append((surplus, INFINITY))
+            untouched = 0.0 if column.is_level or relaxation.filled[j] else total / 2 + 1e-6
+            rows.append((surplus + untouched, INFINITY))
     if not rows:
         return tuple(base)
     programme = Programme(np.array([low for low, _ in rows]), np.array([high for _, high in rows]))
