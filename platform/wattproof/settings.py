@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         default=16_777_216, description="Gas one transaction may use (EIP-7825)."
     )
     chunk_orders: int = Field(
-        default=600, ge=1, description="Orders in one chunk of a settlement too big for one call."
+        default=1_200, ge=1, description="Orders in one chunk of a settlement too big for one call."
     )
     tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
 

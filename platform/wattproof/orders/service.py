@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from market.eligibility import margin_need_micro, sold_energy_wh
 from market.messages import Cancellation, Receipt
 from market.order import (
+    Domain,
     Leg,
     Order,
     OrderError,
@@ -44,6 +45,7 @@ from wattproof.rounds.models import PriceRow, RoundRow
 from wattproof.runtime import Platform
 
 _SALT_BITS = 64
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,45 +204,57 @@ def submit_many(
         key: _Desk(session, *key)
         for key in sorted({(order.market, order.round) for order, _ in orders})
     }
+    domain = platform.domain
+    signed = [
+        _verify(desks[order.market, order.round], domain, order, signature)
+        for order, signature in orders
+    ]
+    known = _known(session, signed)
+    operator_key = platform.keys.private_key(Role.OPERATOR)
     now = platform.clock.now()
-    receipts: list[SignedReceipt] = []
-    for order, signature in orders:
+    accepted: list[OrderRow] = []
+    for each in signed:
+        order = each.order
+        row = known.get(each.digest)
+        if row is not None and row.receipt_signature is not None:
+            if row.cancelled_at is not None:
+                raise ConflictError("this order was cancelled", code="cancelled")
+            accepted.append(row)
+            continue
         desk = desks[order.market, order.round]
-        receipts.append(_accept(platform, session, desk, order, signature, now))
+        _require_open(desk.row, now)
+        desk.require_eligible(order)
+        desk.require_cover(order, counted=row is not None)
+        row = row or to_row(each, received_at=now)
+        row.received_at = now
+        receipt = Receipt(order.market, order.round, each.digest, now)
+        row.receipt_signature = "0x" + receipt.sign(domain, operator_key).hex()
+        known[each.digest] = row
+        accepted.append(row)
+    session.add_all(accepted)
     session.flush()
-    return receipts
+    return [_receipt(platform, row) for row in accepted]
 
 
-def _accept(
-    platform: Platform,
-    session: Session,
-    desk: _Desk,
-    order: Order,
-    signature: bytes,
-    now: int,
-) -> SignedReceipt:
+def _verify(desk: _Desk, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
     try:
         check_well_formed(order, desk.grid, desk.rules.price_cap)
-        signed = SignedOrder.verify(platform.domain, order, signature)
+        return SignedOrder.verify(domain, order, signature)
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
     except SignatureError as error:
         raise InvalidError(str(error), code="bad_signature") from error
-    known = session.get(OrderRow, "0x" + signed.digest.hex())
-    if known is not None and known.receipt_signature is not None:
-        if known.cancelled_at is not None:
-            raise ConflictError("this order was cancelled", code="cancelled")
-        return _receipt(platform, known)
-    _require_open(desk.row, now)
-    desk.require_eligible(order)
-    desk.require_cover(order, counted=known is not None)
-    stored = known or to_row(signed, received_at=now)
-    stored.received_at = now
-    receipt = Receipt(order.market, order.round, signed.digest, now)
-    word = receipt.sign(platform.domain, platform.keys.private_key(Role.OPERATOR))
-    stored.receipt_signature = "0x" + word.hex()
-    session.add(stored)
-    return _receipt(platform, stored)
+
+
+def _known(session: Session, signed: Sequence[SignedOrder]) -> dict[bytes, OrderRow]:
+    """Those of the orders that are stored already, by hash."""
+    digests = ["0x" + each.digest.hex() for each in signed]
+    found: dict[bytes, OrderRow] = {}
+    for start in range(0, len(digests), _AT_ONCE):
+        part = digests[start : start + _AT_ONCE]
+        for row in session.exec(select(OrderRow).where(col(OrderRow.digest).in_(part))).all():
+            found[bytes.fromhex(row.digest[2:])] = row
+    return found
 
 
 class _Desk:

@@ -171,7 +171,8 @@ def submit(platform: Platform, session: Session, market: int, number: int) -> bo
         return False
     settlement = stored_settlement(session, market, number)
     forced = _forced(session, market, number)
-    if _fits_one_transaction(platform, settlement.book):
+    size = chunk_size(settlement.book, platform.settings.chunk_orders)
+    if size >= settlement.book.count:
         row.chunks = 0
         outbox.call(
             session,
@@ -184,12 +185,13 @@ def submit(platform: Platform, session: Session, market: int, number: int) -> bo
             settlement.orders(forced),
             key=f"settle:{market}:{number}",
             signer=platform.keys.address(Role.OPERATOR),
+            gas_limit=platform.settings.transaction_gas_limit,
         )
     else:
         session.execute(
             delete(ChunkRow).where(col(ChunkRow.market) == market, col(ChunkRow.round) == number)
         )
-        chunks = list(settlement.chunks(platform.settings.chunk_orders, forced))
+        chunks = list(settlement.chunks(size, forced))
         session.add_all(
             ChunkRow(
                 market=market,
@@ -255,6 +257,7 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
             bytes.fromhex(chunks[verified].orders[2:]),
             key=key,
             signer=platform.keys.address(Role.OPERATOR),
+            gas_limit=platform.settings.transaction_gas_limit,
         )
         return True
     missing = [
@@ -282,9 +285,18 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
     return bool(missing)
 
 
-def _fits_one_transaction(platform: Platform, book: Book) -> bool:
-    legs = sum(len(signed.order.legs) for signed in book.orders)
-    return max(book.count, legs // 3) <= platform.settings.chunk_orders
+def chunk_size(book: Book, capacity: int) -> int:
+    """The most orders a chunk may hold so that no chunk weighs more than ``capacity`` orders.
+
+    A leg beyond the first weighs half an order. A single order always fits.
+    """
+    weights = [1 + (len(signed.order.legs) - 1) / 2 for signed in book.orders]
+    size = max(min(capacity, book.count), 1)
+    while size > 1 and any(
+        sum(weights[start : start + size]) > capacity for start in range(0, book.count, size)
+    ):
+        size = size * 2 // 3
+    return size
 
 
 def _forced(session: Session, market: int, number: int) -> Sequence[bytes]:
