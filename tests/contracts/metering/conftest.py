@@ -71,11 +71,11 @@ class SettledRound:
     imbalance_cap: int
 
     @cached_property
-    def positions(self) -> dict[str, tuple[int, bytes, bytes]]:
-        """Lock, packed entries and their chain by trader, in the order of the leaves."""
+    def _closed_book(self) -> dict[str, tuple[int, int, bytes, bytes]]:
+        """Debit, lock, packed entries and their chain of every trader, in the book's order."""
         held = {}
         for trader, places in self.book.traders():
-            lock, entries, chain = 0, b"", bytes(32)
+            debit, lock, entries, chain = 0, 0, b"", bytes(32)
             for place in places:
                 cost = moved = 0
                 for leg in self.book.orders[place].order.legs:
@@ -88,10 +88,28 @@ class SettledRound:
                     chain = keccak(chain + entry)
                     cost += self.prices[self.book.grid.index(leg.product)] * quantity
                     moved += abs(quantity)
-                lock += max(0, -ceil_div(cost, SCALE)) + ceil_div(self.imbalance_cap * moved, SCALE)
-            if entries:
-                held[trader] = (lock, entries, chain)
+                payment = ceil_div(cost, SCALE)
+                collateral = ceil_div(self.imbalance_cap * moved, SCALE)
+                debit += max(0, payment) + collateral
+                lock += max(0, -payment) + collateral
+            held[trader] = (debit, lock, entries, chain)
         return held
+
+    @property
+    def effects(self) -> bytes:
+        return b"".join(
+            to_canonical_address(trader) + debit.to_bytes(8, "big") + lock.to_bytes(8, "big")
+            for trader, (debit, lock, _, _) in self._closed_book.items()
+        )
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[int, bytes, bytes]]:
+        """Lock, packed entries and their chain by trader, in the order of the leaves."""
+        return {
+            trader: (lock, entries, chain)
+            for trader, (_, lock, entries, chain) in self._closed_book.items()
+            if entries
+        }
 
     @cached_property
     def leaves(self) -> list[bytes]:
@@ -195,9 +213,14 @@ class Market:
         return ProductGrid(self.rules["carriers"], self.rules["zones"], first, slots)
 
     def settle(
-        self, *trades: Trade, first_slot: int = 0, slots: int = PERIOD_SLOTS
+        self,
+        *trades: Trade,
+        first_slot: int = 0,
+        slots: int = PERIOD_SLOTS,
+        applied: bool = True,
     ) -> SettledRound:
-        """A round in which exactly these trades happen, each product at one price."""
+        """A round in which exactly these trades happen, each product at one price; verified only
+        if not `applied`."""
         grid = self.open_round(first_slot, slots)
         number = self.world.exchange.lastRound(self.id)
         orders, prices = [], [0] * len(grid)
@@ -210,7 +233,7 @@ class Market:
         book = Book.build(self.id, number, grid, orders)
         fills = tuple(signed.order.max_units for signed in book.orders)
         settled = SettledRound(number, book, tuple(prices), fills, self.rules["imbalanceCap"])
-        self._send(settled)
+        self._send(settled, applied)
         self.rounds.append(settled)
         return settled
 
@@ -228,7 +251,7 @@ class Market:
         domain = Domain(self.world.chain_id, to_checksum_address(self.world.exchange.address))
         return SignedOrder.sign(domain, order, trader.private_key)
 
-    def _send(self, settled: SettledRound) -> None:
+    def _send(self, settled: SettledRound, applied: bool) -> None:
         """Closes the gate and settles; layouts as in docs/protocol.md section 4."""
         world, book = self.world, settled.book
         world.exchange.closeGate(
@@ -250,7 +273,17 @@ class Market:
                 orders += settled.fills[place].to_bytes(8, "big")
                 orders += book.grid.index(order.legs[0].product).to_bytes(2, "big")
                 orders += signed.signature
-        world.exchange.settle(self.id, settled.number, results, orders, sender=world.operator)
+        if applied:
+            world.exchange.settle(self.id, settled.number, results, orders, sender=world.operator)
+        else:
+            world.exchange.verifyChunk(
+                self.id, settled.number, results, b"", orders, sender=world.operator
+            )
+
+    def void_round(self) -> None:
+        """A round whose gate nobody closes in time."""
+        self.open_round()
+        self.world.clock.move_to(self.world.clock.now + self.rules["gateGrace"] + 1)
 
     # ------------------------------------------------------------------ meters
 
