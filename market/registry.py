@@ -1,0 +1,63 @@
+"""The markets that are installed: every folder of `market` that exposes a `MANIFEST`.
+
+To add a market, add a folder `market/<name>/` whose package defines
+`MANIFEST: MarketManifest`; nothing here changes.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+
+import market
+from market.rules import MarketRules
+
+
+@dataclass(frozen=True, slots=True)
+class MarketManifest:
+    """What a market is, as data.
+
+    `carriers` and `zones` are the names behind their numbers; `rules` the defaults with which the
+    market is created; `role` the credential a trader needs (None: open to everybody);
+    `capacity_source` the contract that attests what may be sold (None: no bound).
+    """
+
+    name: str
+    title: str
+    carriers: tuple[str, ...]
+    zones: tuple[str, ...]
+    rules: MarketRules
+    role: str | None = None
+    capacity_source: str | None = None
+
+    def __post_init__(self) -> None:
+        if (len(self.carriers), len(self.zones)) != (self.rules.carriers, self.rules.zones):
+            raise ValueError(f"market {self.name}: name every carrier and zone of its rules")
+
+
+@cache
+def markets() -> Mapping[str, MarketManifest]:
+    """Manifests by name, in alphabetical order. Raises ValueError when two share a name."""
+    found: dict[str, MarketManifest] = {}
+    for module in sorted(pkgutil.iter_modules(market.__path__), key=lambda m: m.name):
+        if not module.ispkg:
+            continue
+        manifest = getattr(import_module(f"market.{module.name}"), "MANIFEST", None)
+        if manifest is None:
+            continue
+        if not isinstance(manifest, MarketManifest):
+            raise ValueError(f"market.{module.name}.MANIFEST is not a MarketManifest")
+        if manifest.name in found:
+            raise ValueError(f"two markets are called {manifest.name}")
+        found[manifest.name] = manifest
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def __getattr__(name: str) -> Mapping[str, MarketManifest]:
+    if name == "MARKETS":
+        return markets()
+    raise AttributeError(name)
