@@ -168,7 +168,8 @@ async def _on_validation_error(request: Request, error: Exception) -> ProblemRes
 
 async def _on_http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
-    status = error.status_code
+    # 400 is a body that is no JSON at all; it is answered as other JSON that does not fit.
+    status = 422 if error.status_code == 400 else error.status_code
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
     return problem(request, status, code, str(error.detail), headers=error.headers)
 

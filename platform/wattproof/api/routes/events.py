@@ -38,18 +38,27 @@ Follow = Annotated[
     bool, Query(description="False: send the present state and end.", examples=[True])
 ]
 Market = Annotated[int | None, Query(ge=0, le=_UINT32)]
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "description": "JSON, as the GET of one of them answers."},
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}
+    200: {
+        "content": {"text/event-stream": {"schema": _EVENT}},
+        "description": "Server-sent events.",
+    }
 }
 
 
 class EventStream(StreamingResponse):
     """Events as they happen; proxies must not hold them back."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str]) -> None:
-        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(self, content: AsyncIterator[str], status_code: int = 200) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(content, status_code, headers, media_type="text/event-stream")
 
 
 @router.get(
