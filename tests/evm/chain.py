@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -38,6 +38,10 @@ class Function:
     selector: bytes
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    def result(self, output: bytes) -> Any:
+        """The value that the function returned, or a tuple of several."""
+        return _decoded(self.outputs, output)
 
 
 def _type(parameter: dict[str, Any]) -> str:
@@ -148,5 +152,21 @@ class Contract:
         """Call a function; returns its value, or a tuple of several. Raises EvmRevertError."""
         what = functions(self.name)[function]
         data = what.selector + encode(what.inputs, arguments)
-        values = decode(what.outputs, self.chain.send(sender, self.address, data))
-        return values[0] if len(values) == 1 else values
+        return what.result(self.chain.send(sender, self.address, data))
+
+    def view(self, function: str, *arguments: Any) -> Any:
+        """`call` for plain arguments that are asked again and again."""
+        data = view_data(self.name, function, *arguments)
+        return functions(self.name)[function].result(self.chain.send(READER, self.address, data))
+
+
+@lru_cache(maxsize=100_000)
+def view_data(name: str, function: str, *arguments: Any) -> bytes:
+    what = functions(name)[function]
+    return what.selector + encode(what.inputs, arguments)
+
+
+@lru_cache(maxsize=100_000)
+def _decoded(types: tuple[str, ...], output: bytes) -> Any:
+    values = decode(types, output)
+    return values[0] if len(values) == 1 else values

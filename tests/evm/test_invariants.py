@@ -6,9 +6,10 @@ docs/protocol.md promises. The suite keeps books of its own for what it promises
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import astuple
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from eth_utils.crypto import keccak
@@ -64,10 +65,11 @@ BIDDING = Bidding(
 METERS = tuple(Person.named(f"meter {i}") for i in range(4))
 
 traders = st.sampled_from(TRADERS)
+administrators = st.sampled_from((ADMIN, ADMIN, TRADERS[0]))
 people = st.sampled_from((*TRADERS, OPERATOR, BALANCING))
 anybody = st.sampled_from((*STRANGERS, OPERATOR, ADMIN))
 markets = st.sampled_from((OPEN, PERMITTED, BOUNDED))
-any_market = st.sampled_from((OPEN, PERMITTED, BOUNDED, 0, 4))
+any_market = st.sampled_from((*(OPEN, PERMITTED, BOUNDED) * 3, 0, 4))
 amounts = st.sampled_from((0, 1, 999, 10**6, 5 * 10**7, 10**9, 2**63 - 1, 2**64, 2**255))
 seeds = st.integers(0, 2**32 - 1)
 
@@ -75,7 +77,7 @@ seeds = st.integers(0, 2**32 - 1)
 class Calls(RuleBasedStateMachine):
     """The world, and what this suite itself remembers of it."""
 
-    total_calls = 0
+    outcomes: ClassVar[Counter[tuple[str, str, str | None]]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +89,7 @@ class Calls(RuleBasedStateMachine):
         assert self.world.create_market(capacity_source=passports, capacity_unit_wh=10) == BOUNDED
         for role in (PROSUMER, EV_OWNER):
             self.do("CredentialRegistry", "accredit", ISSUER.address, role, sender=ADMIN)
-        self.minted = self.burned = 0
+        self.minted = self.burned = self.steps = 0
         for person in (*TRADERS, OPERATOR, BALANCING):
             self.world.fund(person, 10**9)
             self.minted += 10**9
@@ -102,8 +104,17 @@ class Calls(RuleBasedStateMachine):
                 expires_at = self.world.now + 30 * DAY
                 arguments = (credential, trader.address, role, expires_at)
                 self.do("CredentialRegistry", "grant", *arguments, sender=ISSUER)
-            arguments = (trader.address, keccak(text=f"battery {n}"), 60_000, 9_000, 500)
-            self.do("BatteryPassport", "attest", *arguments, sender=ADMIN)
+            battery = keccak(text=f"battery {n}")
+            self.do(
+                "BatteryPassport",
+                "attest",
+                trader.address,
+                battery,
+                60_000,
+                9_000,
+                500,
+                sender=ADMIN,
+            )
             self.do("Ledger", "syncCapacity", BOUNDED, trader.address, sender=trader)
         self.orders: dict[tuple[int, int], list[SignedOrder]] = {}
         self.left_out: dict[tuple[int, int], list[SignedOrder]] = {}
@@ -119,7 +130,7 @@ class Calls(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.check_state()
-        type(self).total_calls += self.world.changes
+        type(self).outcomes += self.world.outcomes
 
     # Tokens and the ledger
 
@@ -282,9 +293,18 @@ class Calls(RuleBasedStateMachine):
         self.do("Exchange", "openRound", *arguments, sender=sender)
 
     @rule(market=markets, seed=seeds)
-    def advance(self, market, seed):
-        """The honest operator's next step. Nothing that others do keeps it from settling."""
+    def step(self, market, seed):
+        self.advance(market, Random(seed))
+
+    @rule(market=markets, seed=seeds, steps=st.integers(2, 9))
+    def trade(self, market, seed, steps):
         rng = Random(seed)
+        for _ in range(steps):
+            self.advance(market, rng)
+            self.world.wait(rng.choice((0, 1, 60)))
+
+    def advance(self, market: int, rng: Random) -> None:
+        """The honest operator's next step. Nothing that others do keeps it from settling."""
         number = self.world.exchange.last_round(market)
         status = self.world.exchange.status(market, number, now=self.world.now)
         if status is Status.GATED:
@@ -499,8 +519,7 @@ class Calls(RuleBasedStateMachine):
             cancellation = Cancellation(market, order.round, signed.digest)
             for signer in (OPERATOR, person_of(order)):
                 signature = cancellation.sign(self.world.exchange.domain, signer.key)
-                arguments = (signed.digest, signature)
-                self.do("Exchange", "rebutOmission", *arguments, sender=OPERATOR)
+                self.do("Exchange", "rebutOmission", signed.digest, signature, sender=OPERATOR)
             self.world.wait(window + 1)
             assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"
             return
@@ -581,13 +600,16 @@ class Calls(RuleBasedStateMachine):
     def close_position(self, market, trader, seed):
         """With the right proofs, or with something wrong about them."""
         rng = Random(seed)
-        exchange, now = self.world.exchange, self.world.now
+        exchange = self.world.exchange
         periods = sorted(
             {exchange.round(*p).first_slot // PERIOD_SLOTS for p in self.books if p[0] == market}
         )
         if not periods:
             return
-        period = rng.choice(periods)
+        self.close_positions_of(market, trader, rng, rng.choice(periods))
+
+    def close_positions_of(self, market: int, trader: Person, rng: Random, period: int) -> None:
+        exchange, now = self.world.exchange, self.world.now
         numbers = [
             number
             for number in exchange.period_rounds(market, period)
@@ -646,6 +668,9 @@ class Calls(RuleBasedStateMachine):
 
     @invariant()
     def both_hold_the_same_and_the_tokens_cover_it(self):
+        self.steps += 1
+        if self.steps % 3:
+            return
         self.world.check_state()
         asset = self.world.token.address
         held = self.world.ledger.held(asset)
@@ -713,16 +738,124 @@ def spoil(
         readings[0] = encode_values([7] * PERIOD_SLOTS)
 
 
+CALLED_BY_EVERYBODY = {
+    "SettlementToken": ("mint", "burn", "approve"),
+    "DidRegistry": ("changeOwner",),
+    "CredentialRegistry": ("accredit", "removeAccreditation", "grant", "revoke"),
+    "Ledger": (
+        "deposit",
+        "withdraw",
+        "addMargin",
+        "requestExit",
+        "completeExit",
+        "bumpEpoch",
+        "syncCapacity",
+        "postBond",
+        "requestBondExit",
+        "completeBondExit",
+    ),
+    "Exchange": (
+        "createMarket",
+        "openRound",
+        "submitOrder",
+        "closeGate",
+        "settle",
+        "verifyChunk",
+        "applyChunk",
+        "voidRound",
+        "claimOmission",
+        "rebutOmission",
+        "payOmission",
+    ),
+    "MeterRegistry": ("register", "rotateKey", "post", "dispute", "resolve"),
+    "Imbalance": ("close",),
+    "BatteryPassport": ("attest", "retire"),
+}
+RARE = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
 @pytest.mark.timeout(600)
 def test_random_calls_keep_contracts_and_model_equal_and_every_invariant():
-    Calls.total_calls = 0
+    Calls.outcomes.clear()
     run_state_machine_as_test(
-        Calls,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=60,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        Calls, settings=settings(RARE, max_examples=100, stateful_step_count=60)
     )
-    assert Calls.total_calls >= 5_000, Calls.total_calls
+    assert Calls.outcomes.total() >= 5_000
+
+
+@pytest.mark.timeout(600)
+def test_seasons_of_trade_under_attack_settle_every_round_and_close_every_position():
+    Calls.outcomes.clear()
+    for season in range(40):
+        play_season(Random(season))
+    done = {(contract, function) for contract, function, refusal in Calls.outcomes if not refusal}
+    untried = [
+        f"{contract}.{function}"
+        for contract, names in CALLED_BY_EVERYBODY.items()
+        for function in names
+        if (contract, function) not in done
+    ]
+    assert not untried
+    assert Calls.outcomes.total() >= 5_000
+
+
+def play_season(rng: Random) -> None:
+    """Honest trade with every kind of interference between its steps."""
+    calls = Calls()
+
+    def market() -> int:
+        return rng.choice((OPEN, PERMITTED, BOUNDED))
+
+    def seed() -> int:
+        return rng.getrandbits(32)
+
+    def trader() -> Person:
+        return rng.choice(TRADERS)
+
+    def amount() -> int:
+        return rng.choice((0, 1, 10**6, 10**8))
+
+    interference = (
+        lambda: calls.add_margin(trader(), market(), amount()),
+        lambda: calls.request_exit(trader(), market(), amount()),
+        lambda: calls.complete_exit(trader(), market()),
+        lambda: calls.bump_epoch(trader(), market()),
+        lambda: calls.sync_capacity(trader(), BOUNDED),
+        lambda: calls.move_bond(OPERATOR, market(), amount(), rng.randrange(3)),
+        lambda: calls.withdraw(trader(), amount(), trader(), rng.randrange(10)),
+        lambda: calls.burn(trader(), amount()),
+        lambda: calls.deposit(trader(), amount(), amount(), trader()),
+        lambda: calls.mint(ADMIN, trader(), amount()),
+        lambda: calls.grant(
+            ISSUER, trader(), rng.choice((PROSUMER, EV_OWNER)), 40 * DAY, rng.randrange(99)
+        ),
+        lambda: calls.revoke(ISSUER, seed()),
+        lambda: calls.force_an_order_of_any_round(market(), 0, seed()),
+        lambda: calls.gate_at_the_wrong_time_or_with_the_wrong_book(market(), 0, seed()),
+        lambda: calls.void(market(), rng.randrange(3), trader()),
+        lambda: calls.claim_an_omission(market(), seed()),
+        lambda: calls.move_the_money_of_others(trader(), trader(), market(), rng.randrange(3)),
+        lambda: calls.attest(ADMIN, trader(), rng.randrange(4), 100_000, 8_000),
+        lambda: calls.dispute_or_resolve(ADMIN, seed(), rng.randrange(3)),
+        lambda: calls.wait(rng.choice((1, 60, 300, 1_200))),
+    )
+    seldom = (
+        lambda: calls.deliver(market(), seed()),
+        lambda: calls.deliver(market(), seed()),
+        lambda: calls.close_position(market(), trader(), seed()),
+        lambda: calls.retire(ADMIN, rng.randrange(5)),
+        lambda: calls.rotate_key(ADMIN, rng.randrange(4), rng.randrange(10)),
+        lambda: calls.hand_identity_on(TRADERS[3], TRADERS[3], None),
+        lambda: calls.wait_for_days(1, 0),
+        lambda: calls.change_accreditation(ADMIN, rng.randrange(2)),
+    )
+    for step in range(60):
+        calls.trade(market(), seed(), rng.randrange(1, 6))
+        for _ in range(rng.randrange(4)):
+            rng.choice(interference)()
+        if step % 5 == 4:
+            rng.choice(seldom)()
+        calls.both_hold_the_same_and_the_tokens_cover_it()
+        calls.supply_is_what_was_minted_less_what_was_burnt()
+        calls.what_has_ended_stays_ended()
+    calls.teardown()

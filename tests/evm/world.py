@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -148,8 +149,8 @@ class World:
         }
         self.donated = 0
         """Tokens that reached the ledger without a deposit (withdrawn to its own address)."""
-        self.changes = 0
-        """Calls made through `do`."""
+        self.outcomes: Counter[tuple[str, str, str | None]] = Counter()
+        """Calls made through `do`, by contract, function and refusal."""
         self.values: dict[tuple[str, int], bytes] = {}
         """Readings posted, by device and period."""
         self.standing_seen: dict[tuple[str, bytes, int], bool] = {}
@@ -199,7 +200,7 @@ class World:
         same = refused == refusal if same_refusal else (refused is None) == (refusal is None)
         name = f"{contract}.{function}{arguments}"
         assert same, f"{name}: the contract says {refused}, the model {refusal}"
-        self.changes += 1
+        self.outcomes[contract, function, refused] += 1
         if function == "post" and refused is None:
             self.values[arguments[0], arguments[2]] = arguments[3]
         if refused is None and returned != () and not isinstance(result, tuple | None):
@@ -209,7 +210,7 @@ class World:
         return refused
 
     def view(self, contract: str, function: str, *arguments: Any) -> Any:
-        return self.contracts[contract].call(function, *arguments)
+        return self.contracts[contract].view(function, *arguments)
 
     # Short cuts to a world in which something can happen
 
