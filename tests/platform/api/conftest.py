@@ -21,7 +21,6 @@ from wattproof.api.app import create_app
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
-from wattproof.store import metadata
 
 URL = "http://testserver"
 
@@ -57,7 +56,6 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             data_dir=tmp_path_factory.mktemp("data"), rpc_url=node.url, public_url=URL
         )
         with open_platform(settings) as opened:
-            metadata.load().create_all(opened.engine)
             with opened.transaction() as session:
                 accounts.bootstrap(opened, session)
             settle(opened)
