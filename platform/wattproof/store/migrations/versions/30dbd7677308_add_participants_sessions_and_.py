@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from wattproof.store.types import BigInt, DecimalText
+
+from wattproof.store.types import BigInt
 
 revision = "30dbd7677308"
 down_revision = "857f43539a6b"
