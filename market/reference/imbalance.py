@@ -91,15 +91,25 @@ class Imbalance:
         ends_at = self.meters.period_end(market, period)
         if now < ends_at:
             raise PeriodNotOver(str(ends_at))
-        settled = self._settled_rounds(market, period, len(round_proofs), now=now)
         positions: defaultdict[tuple[int, int], int] = defaultdict(int)
-        locks = [
-            self._read_round(market, number, account, proof, positions)
-            for number, proof in zip(settled, round_proofs, strict=True)
-        ]
-        if all(lock is None for lock in locks):
+        settled: list[int] = []
+        locks: list[int] = []
+        for number in self.exchange.period_rounds(market, period):
+            if not self.exchange.is_terminal(market, number, now=now):
+                raise RoundNotTerminal(str(number))
+            if self.exchange.status(market, number, now=now) is Status.VOID:
+                continue
+            if len(settled) == len(round_proofs):
+                raise WrongCount(f"a proof of round {number} is wanted")
+            proof = round_proofs[len(settled)]
+            lock = self._read_round(market, number, account, proof, positions)
+            settled.append(number)
+            locks += [] if lock is None else [lock]
+        if len(settled) != len(round_proofs):
+            raise WrongCount(f"proofs of {len(settled)} rounds are wanted")
+        if not locks:
             raise NothingToClose(account)
-        lock = sum(lock or 0 for lock in locks)
+        lock = sum(locks)
         self._check_prices(market, settled, prices)
         if len(readings) != params.carriers:
             raise WrongCount(f"readings of {params.carriers} carriers are wanted")
@@ -126,16 +136,6 @@ class Imbalance:
         )
         self.closed_periods.add((market, account, period))
         return lock, charge
-
-    def _settled_rounds(self, market: int, period: int, proofs: int, *, now: int) -> list[int]:
-        numbers = self.exchange.period_rounds(market, period)
-        settled = [n for n in numbers if self.exchange.status(market, n, now=now) is Status.SETTLED]
-        for number in numbers:
-            if not self.exchange.is_terminal(market, number, now=now):
-                raise RoundNotTerminal(str(number))
-        if len(settled) != proofs:
-            raise WrongCount(f"proofs of {len(settled)} rounds are wanted")
-        return settled
 
     def _read_round(
         self,
