@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -176,6 +176,12 @@ def set_up_desk(platform: Platform, count: int = 4, rules: MarketRules = RULES) 
         ledger.post_bond(platform, session, Role.OPERATOR, number, MARGIN)
     run_until_idle(platform)
     return Desk(platform, number, traders)
+
+
+@pytest.fixture(scope="session")
+def new_desk() -> Callable[[Platform], Desk]:
+    """Sets up a market on a platform of the test's own making."""
+    return set_up_desk
 
 
 @pytest.fixture
