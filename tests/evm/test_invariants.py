@@ -213,10 +213,10 @@ class Calls(RuleBasedStateMachine):
 
     # Identity and capacity
 
-    @rule(sender=st.sampled_from((ISSUER, ADMIN, TRADERS[0])), role=st.integers(0, 1))
-    def change_accreditation(self, sender, role):
-        arguments = (sender.address, (PROSUMER, EV_OWNER)[role])
-        function = "removeAccreditation" if sender is ISSUER else "accredit"
+    @rule(sender=administrators, issuer=anybody, role=st.integers(0, 1), often=st.integers(0, 3))
+    def change_accreditation(self, sender, issuer, role, often):
+        arguments = (issuer.address, (PROSUMER, EV_OWNER)[role])
+        function = "accredit" if often else "removeAccreditation"
         self.do("CredentialRegistry", function, *arguments, sender=sender)
 
     @rule(
@@ -885,7 +885,9 @@ def play_season(rng: Random) -> None:
         lambda: calls.rotate_key(ADMIN, rng.randrange(4), rng.randrange(10)),
         lambda: calls.hand_identity_on(TRADERS[3], TRADERS[3], None),
         lambda: calls.wait_for_days(1, 0),
-        lambda: calls.change_accreditation(ADMIN, rng.randrange(2)),
+        lambda: calls.change_accreditation(
+            ADMIN, rng.choice((ISSUER, ADMIN)), rng.randrange(2), rng.randrange(4)
+        ),
     )
     for step in range(60):
         calls.trade(market(), seed(), rng.randrange(1, 6))
