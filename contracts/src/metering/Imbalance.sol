@@ -175,15 +175,24 @@ contract Imbalance is IImbalance {
         pure
         returns (bytes32 chain)
     {
+        int256[] memory positions = closing.positions;
+        uint256 periodSlots = closing.params.periodSlots;
+        uint256 firstSlot = _firstSlot(closing);
         uint256 end = entries.length;
         for (uint256 offset; offset < end; offset += ENTRY_BYTES) {
             // A last part that is too short reverts here.
             bytes calldata entry = entries[offset:offset + ENTRY_BYTES];
-            chain = keccak256(abi.encodePacked(chain, entry));
-            uint64 product = uint64(bytes8(entry[:8]));
-            uint256 slot = uint32(product) - _firstSlot(closing);
-            closing.positions[(product >> 48) * closing.params.periodSlots + slot] +=
-                int128(uint128(bytes16(entry[8:])));
+            uint256 word;
+            assembly ("memory-safe") {
+                mstore(0x00, chain)
+                calldatacopy(0x20, entry.offset, ENTRY_BYTES)
+                chain := keccak256(0x00, add(0x20, ENTRY_BYTES))
+                word := calldataload(entry.offset)
+            }
+            // product (8) || quantity (16)
+            uint256 carrier = word >> 240;
+            uint256 slot = uint32(word >> 192) - firstSlot;
+            positions[carrier * periodSlots + slot] += int128(uint128(word >> 64));
         }
     }
 
@@ -252,26 +261,33 @@ contract Imbalance is IImbalance {
         bytes calldata values,
         bytes[] calldata prices
     ) private pure returns (int256 cost) {
-        uint256 periodSlots = closing.params.periodSlots;
-        for (uint256 slot; slot < periodSlots; ++slot) {
-            uint256 holder = closing.roundOfSlot[slot];
+        uint256[] memory roundOfSlot = closing.roundOfSlot;
+        int256[] memory positions = closing.positions;
+        uint256 first = carrier * roundOfSlot.length;
+        for (uint256 slot; slot < roundOfSlot.length; ++slot) {
+            uint256 holder = roundOfSlot[slot];
             if (holder == 0) continue;
-            int256 position = closing.positions[carrier * periodSlots + slot];
+            int256 position = positions[first + slot];
             int256 metered = measured ? ReadingValues.valueOf(values, slot) : ReadingValues.MISSING;
             if (metered == ReadingValues.MISSING) {
                 metered = _withoutReading(closing, slot, position);
             }
-            int256 deviation = metered - position;
-            if (deviation == 0) continue;
-            int256 price = _priceOf(closing, carrier, slot, prices[holder - 1]);
-            int256 cap = int256(uint256(closing.params.imbalanceCap));
-            cost += deviation
-                * (
-                    deviation > 0
-                        ? ImbalancePrice.short(price, closing.params.shortfallBp, cap)
-                        : ImbalancePrice.long(price, closing.params.surplusBp, cap)
-                );
+            if (metered != position) {
+                int256 price = _priceOf(closing, carrier, slot, prices[holder - 1]);
+                cost += _deviationCost(closing.params, metered - position, price);
+            }
         }
+    }
+
+    function _deviationCost(MarketParams memory params, int256 deviation, int256 price)
+        private
+        pure
+        returns (int256)
+    {
+        int256 cap = int256(uint256(params.imbalanceCap));
+        return deviation > 0
+            ? deviation * ImbalancePrice.short(price, params.shortfallBp, cap)
+            : deviation * ImbalancePrice.long(price, params.surplusBp, cap);
     }
 
     /// @dev Who sold and shows no reading has delivered nothing, unless nobody was measured in the slot.
@@ -291,13 +307,17 @@ contract Imbalance is IImbalance {
         uint256 carrier,
         uint256 slot,
         bytes calldata prices
-    ) private pure returns (int256) {
+    ) private pure returns (int256 price) {
         SettledRound memory round = closing.rounds[closing.roundOfSlot[slot] - 1];
         if (prices.length == 0) revert WrongPrices(round.number);
-        uint256 product =
-            carrier * closing.params.zones * round.slots + _firstSlot(closing) + slot - round.firstSlot;
-        uint256 offset = product * PRICE_BYTES;
-        return int64(uint64(bytes8(prices[offset:offset + PRICE_BYTES])));
+        // Prices have the round's hash, hence one for each of its products: the place is within.
+        unchecked {
+            uint256 product = carrier * closing.params.zones * round.slots + _firstSlot(closing)
+                + slot - round.firstSlot;
+            assembly ("memory-safe") {
+                price := sar(192, calldataload(add(prices.offset, mul(product, PRICE_BYTES))))
+            }
+        }
     }
 
     function _bounded(Closing memory closing, int256 charge) private view returns (int256) {

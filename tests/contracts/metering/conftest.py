@@ -17,9 +17,6 @@ from market.order import Domain, Leg, Order, SignedOrder
 from market.product import Product, ProductGrid
 from market.units import SCALE, ceil_div, floor_div
 
-SLOT_SECONDS = 900
-PERIOD_SLOTS = 4
-PERIOD_SECONDS = SLOT_SECONDS * PERIOD_SLOTS
 CENT = 10_000_000  # nano per kWh: a hundredth of a unit of money per kWh
 MONEY = 1_000_000  # micro: one unit of money
 MISSING = -(2**31)
@@ -31,8 +28,8 @@ RULES = {
     "capacityUnitWh": 0,
     "carriers": 1,
     "zones": 1,
-    "slotSeconds": SLOT_SECONDS,
-    "periodSlots": PERIOD_SLOTS,
+    "slotSeconds": 900,
+    "periodSlots": 4,
     "priceCap": 1_000 * CENT,
     "imbalanceCap": 100 * CENT,
     "shortfallBp": 2_000,
@@ -186,15 +183,20 @@ class Market:
     rounds: list[SettledRound] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.period = self.world.clock.now // PERIOD_SECONDS + 3
+        self.period = self.world.clock.now // self.period_seconds + 3
 
     @property
-    def starts_at(self) -> int:
-        return self.period * PERIOD_SECONDS
+    def slots(self) -> int:
+        """Slots of a period."""
+        return self.rules["periodSlots"]
+
+    @property
+    def period_seconds(self) -> int:
+        return self.slots * self.rules["slotSeconds"]
 
     @property
     def ends_at(self) -> int:
-        return self.starts_at + PERIOD_SECONDS
+        return (self.period + 1) * self.period_seconds
 
     def back(self, account, micro: int) -> None:
         self.world.fund(account, micro)
@@ -204,9 +206,10 @@ class Market:
         self.world.fund(self.world.balancing, micro)
         self.world.ledger.postBond(self.id, micro, sender=self.world.balancing)
 
-    def open_round(self, first_slot: int = 0, slots: int = PERIOD_SLOTS) -> ProductGrid:
-        """Opens a round and moves to its gate. `first_slot` counts in the period."""
-        first = self.period * PERIOD_SLOTS + first_slot
+    def open_round(self, first_slot: int = 0, slots: int = 0) -> ProductGrid:
+        """Opens a round and moves to its gate. `first_slot` counts in the period; 0 slots: all."""
+        first = self.period * self.slots + first_slot
+        slots = slots or self.slots
         gate_at = self.world.clock.now + 100
         self.world.exchange.openRound(self.id, gate_at, first, slots, sender=self.world.operator)
         self.world.clock.move_to(gate_at)
@@ -216,7 +219,7 @@ class Market:
         self,
         *trades: Trade,
         first_slot: int = 0,
-        slots: int = PERIOD_SLOTS,
+        slots: int = 0,
         applied: bool = True,
     ) -> SettledRound:
         """A round in which exactly these trades happen, each product at one price; verified only
@@ -225,7 +228,7 @@ class Market:
         number = self.world.exchange.lastRound(self.id)
         orders, prices = [], [0] * len(grid)
         for trade in trades:
-            slot = self.period * PERIOD_SLOTS + trade.slot
+            slot = self.period * self.slots + trade.slot
             product = Product(trade.carrier, trade.zone, slot).id
             prices[grid.index(product)] = trade.price
             for trader, sign in ((trade.seller, -1), (trade.buyer, 1)):
