@@ -1,0 +1,68 @@
+"""Key files: encrypted, mode 0600, opened with a passphrase."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wattproof.cli.output import AsJson, print_facts, print_json
+
+app = typer.Typer(help="Make and look at encrypted key files.", no_args_is_help=True)
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="File (mode 0600) with the passphrase; without it you are asked."),
+]
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="Where to write the key file.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and write it encrypted (scrypt), for its owner alone; never overwrites."""
+    from identity.signer import LocalSigner
+
+    signer = LocalSigner.generate()
+    signer.save(path, _passphrase(passphrase_file, confirm=True))
+    _show(signer.address, path, as_json)
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="A key file.")],
+    passphrase_file: PassphraseFile = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also open it with its passphrase.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the address of a key file; the key itself is never shown."""
+    from identity.signer import LocalSigner, keystore_address
+
+    address = keystore_address(path)
+    if check or passphrase_file is not None:
+        address = LocalSigner.open(path, _passphrase(passphrase_file, confirm=False)).address
+    _show(address, path, as_json)
+
+
+def _passphrase(path: Path | None, *, confirm: bool) -> str:
+    from identity.errors import KeystoreError
+    from identity.signer import read_passphrase
+
+    if path is not None:
+        return read_passphrase(path)
+    if not sys.stdin.isatty():
+        raise KeystoreError("nobody is there to ask; name a file with --passphrase-file")
+    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _show(address: str, path: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"address": address, "path": str(path)})
+    else:
+        print_facts("Key", {"address": address, "file": path})

@@ -1,0 +1,124 @@
+"""The `wattproof` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wattproof.cli import audit, keys
+from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
+
+app = typer.Typer(
+    name="wattproof",
+    help="Energy markets whose every settlement can be proven.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help starts in a third of the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
+
+
+@app.command()
+def up(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where database, chain and deployment are kept.", show_default=False),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = None,
+    round_minutes: Annotated[
+        float, typer.Option(min=0.1, max=1440, help="How long each round takes orders.")
+    ] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the REST API with its own chain; keeps its data, ends with Ctrl-C."""
+    from wattproof.cli.serve import serve
+
+    serve(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        round_seconds=round(round_minutes * 60),
+        as_json=as_json,
+    )
+
+
+@app.command()
+def demo(
+    sessions: Annotated[
+        Path | None,
+        typer.Option(help="EV charging sessions (ACN-Data JSON) instead of the seeded fleet."),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Hourly prices (CSV: PJM layout or timestamp,price).")
+    ] = None,
+    price_unit: Annotated[
+        str | None, typer.Option(help="Unit of the prices, such as USD/MWh or EUR/kWh.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Zone of timestamps without one, such as Europe/Berlin.")
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Go on without bad rows, and count them.")
+    ] = False,
+    day: Annotated[str | None, typer.Option(help="Day of the sessions to run, YYYY-MM-DD.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is random.")] = 1,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the day's data there.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run an EV battery-trading day, from digital twin to audited settlement."""
+    from wattproof.cli.demo_day import run_demo
+
+    run_demo(
+        sessions=sessions,
+        prices=prices,
+        price_unit=price_unit,
+        time_zone=time_zone,
+        skip_bad_rows=skip_bad_rows,
+        day=day,
+        seed=seed,
+        data_dir=data_dir,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Say which version this is."""
+    from importlib.metadata import version as installed
+
+    if as_json:
+        print_json({"wattproof": installed("wattproof")})
+    else:
+        typer.echo(f"wattproof {installed('wattproof')}")
+
+
+def run() -> None:
+    """Entry point: errors become one sentence and an exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        from identity.errors import IdentityError
+        from wattproof.errors import MisconfiguredError, UnavailableError, WattproofError
+
+        if isinstance(error, WattproofError):
+            print_error(error.message, error.code, as_json=as_json)
+            unusable = isinstance(error, MisconfiguredError | UnavailableError)
+            sys.exit(UNUSABLE if unusable else FAILED)
+        if isinstance(error, IdentityError):
+            print_error(str(error), "identity", as_json=as_json)
+            sys.exit(FAILED)
+        raise
