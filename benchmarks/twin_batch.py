@@ -77,25 +77,25 @@ def storage_scenarios(count: int = 400) -> tuple[float, float]:
     price = cp.Parameter(96)
     charge, discharge = cp.Variable(96, nonneg=True), cp.Variable(96, nonneg=True)
     stored = cp.Variable(97)
-    wear = 0.01 / 1000.0 * cp.sum(0.95 * charge + discharge / 0.95)
+    wear = 0.01 * cp.sum(0.95 * charge + discharge / 0.95)
     problem = cp.Problem(
         cp.Minimize(price @ (charge - discharge) + wear),
         [
-            stored[0] == 50_000.0,
+            stored[0] == 50.0,
             stored[1:] == stored[:-1] + 0.95 * charge - discharge / 0.95,
-            stored[96] >= 50_000.0,
+            stored[96] >= 50.0,
             stored >= 0,
-            stored <= 100_000.0,
-            charge <= 12_500.0,
-            discharge <= 12_500.0,
+            stored <= 100.0,
+            charge <= 12.5,
+            discharge <= 12.5,
         ],
     )
     few = min(count, 40)
-    price.value = prices[0] / 1000.0
+    price.value = prices[0]
     problem.solve(solver=cp.HIGHS)
     began = time.process_time()
     for place in range(few):
-        price.value = prices[place] / 1000.0
+        price.value = prices[place]
         problem.solve(solver=cp.HIGHS)
         assert abs(problem.value - values[place]) < 1e-4 * max(abs(values[place]), 1.0)
     return warm, few / (time.process_time() - began)

@@ -33,7 +33,8 @@ class StorageProgramme:
 
     Stored energy changes by eta c - d / mu. The programme lives in HiGHS; new prices change
     costs alone, so the last basis stays feasible and the primal simplex goes on from it.
-    Simultaneous charging and discharging pays only at negative prices; such slots are netted.
+    HiGHS sees kWh, so that its tolerances are small beside prices. Simultaneous charging and
+    discharging pays only at negative prices; such slots are netted.
     """
 
     def __init__(
@@ -50,19 +51,20 @@ class StorageProgramme:
         self._slots = slots
         self._gain = charge_efficiency
         self._drain = 1.0 / discharge_efficiency
-        self._wear = wear_per_kwh / _WH_PER_KWH
+        self._wear = wear_per_kwh
         start_wh = capacity_wh / 2.0 if initial_wh is None else initial_wh
-        top = np.full(slots, power_w * slot_hours)
+        start_kwh = start_wh / _WH_PER_KWH
+        top = np.full(slots, power_w * slot_hours / _WH_PER_KWH)
         program = highspy.HighsLp()
         program.num_col_ = 3 * slots
         program.num_row_ = slots
         program.col_cost_ = np.zeros(3 * slots)
         floor = np.zeros(slots)
-        floor[-1] = start_wh
+        floor[-1] = start_kwh
         program.col_lower_ = np.concatenate([np.zeros(2 * slots), floor])
-        program.col_upper_ = np.concatenate([top, top, np.full(slots, capacity_wh)])
+        program.col_upper_ = np.concatenate([top, top, np.full(slots, capacity_wh / _WH_PER_KWH)])
         balance = np.zeros(slots)
-        balance[0] = start_wh
+        balance[0] = start_kwh
         program.row_lower_ = balance
         program.row_upper_ = balance
         starts, index, value = [0], [], []
@@ -90,7 +92,7 @@ class StorageProgramme:
 
         Raises StorageProgrammeError if HiGHS ends without an optimum.
         """
-        price = price_per_kwh / _WH_PER_KWH
+        price = price_per_kwh
         cost = np.concatenate([price + self._wear * self._gain, self._wear * self._drain - price])
         self._solver.changeColsCost(cost.size, self._columns, cost)
         self._solver.run()
@@ -106,4 +108,4 @@ class StorageProgramme:
         charge = np.where(both, np.maximum(change, 0.0) / self._gain, charge)
         discharge = np.where(both, np.maximum(-change, 0.0) / self._drain, discharge)
         total = float(cost[: self._slots] @ charge + cost[self._slots :] @ discharge)
-        return StorageSchedule(charge - discharge, stored, total)
+        return StorageSchedule((charge - discharge) * _WH_PER_KWH, stored * _WH_PER_KWH, total)

@@ -22,6 +22,7 @@ def reference_cost(price: np.ndarray) -> float:
     upper_bound = np.vstack([stored, -stored, -stored[-1:]])
     limits = np.r_[np.full(slots, 2_500.0), np.full(slots, 2_500.0), 0.0]
     answer = linprog(cost, upper_bound, limits, bounds=(0.0, 1_000.0))
+    assert answer.fun is not None
     return float(answer.fun)
 
 

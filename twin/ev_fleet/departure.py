@@ -43,6 +43,8 @@ _PRIOR_WIDTH = 1.2
 _EXPERTS = 9
 _PRIOR_COUNT = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
 _DRIVER_COUNT = 6.0
+_NEGLIGIBLE_SHARE = 0.01
+_ALL = np.ones(_EXPERTS, dtype=bool)
 _REFIT_EVERY = 40
 
 
@@ -133,12 +135,22 @@ class DepartureForecaster:
         Only sessions that ended before ``known_before`` (default: the plug-in) are used.
         """
         before = (known_before or plug_in.connected).timestamp()
-        curves = self._curves(plug_in, np.maximum(edges_s, 0.0), before)
-        survival: FloatArray = self._shares(plug_in, before) @ curves
+        shares = self._shares(plug_in, before)
+        shares = np.where(shares < _NEGLIGIBLE_SHARE, 0.0, shares)
+        curves = self._curves(plug_in, np.maximum(edges_s, 0.0), before, shares > 0.0)
+        survival: FloatArray = shares / shares.sum() @ curves
         return np.minimum.accumulate(np.clip(survival, 0.0, 1.0))
 
-    def _curves(self, plug_in: PlugIn, edges_s: FloatArray, before: float) -> FloatArray:
-        """Survival at the edges by each expert, shape (expert, edge)."""
+    def _curves(
+        self,
+        plug_in: PlugIn,
+        edges_s: FloatArray,
+        before: float,
+        asked: NDArray[np.bool_] = _ALL,
+    ) -> FloatArray:
+        """Survival at the edges by each expert, shape (expert, edge); the broad guess for
+        experts that are not ``asked``.
+        """
         log_edges = np.log(np.maximum(edges_s, 1.0))
         prior = ndtr((_PRIOR_LOG_STAY - log_edges) / _PRIOR_WIDTH)
         curves = np.tile(prior, (_EXPERTS, 1))
@@ -150,13 +162,14 @@ class DepartureForecaster:
         log_stay = np.log(np.maximum(stay, 60.0))
         leaves_at = (self._past.clock_s[chosen] + stay - now.clock_s[0]) % _DAY
         leaves_at += _DAY * np.floor(stay / _DAY)
-        for place, width in enumerate(_STAY_WIDTHS):
-            curves[place] = ndtr((log_stay - log_edges[:, None]) / width) @ weight
         log_scaled = log_stay + now.log_charging[0] - self._past.log_charging[chosen]
-        for place, width in enumerate(_STAY_WIDTHS, start=6):
-            curves[place] = ndtr((log_scaled - log_edges[:, None]) / width) @ weight
+        for first, said in ((0, log_stay), (6, log_scaled)):
+            for place, width in enumerate(_STAY_WIDTHS, start=first):
+                if asked[place]:
+                    curves[place] = ndtr((said - log_edges[:, None]) / width) @ weight
         for place, width in enumerate(_CLOCK_WIDTHS_S, start=2):
-            curves[place] = _positive(leaves_at, edges_s, width) @ weight
+            if asked[place]:
+                curves[place] = _positive(leaves_at, edges_s, width) @ weight
         declared = plug_in.declared_stay_s
         error = stay - self._past.declared_s[chosen]
         told = ~np.isnan(error)
@@ -164,7 +177,8 @@ class DepartureForecaster:
             shifted = np.maximum(declared + error[told], 60.0)
             share = weight[told] / weight[told].sum()
             for place, width in enumerate(_DECLARED_WIDTHS_S, start=4):
-                curves[place] = _positive(shifted, edges_s, width) @ share
+                if asked[place]:
+                    curves[place] = _positive(shifted, edges_s, width) @ share
         return curves
 
     def _shares(self, plug_in: PlugIn, before: float) -> FloatArray:

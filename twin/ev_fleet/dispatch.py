@@ -116,6 +116,11 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
         charge_low[held] = charge_top[held] = np.maximum(fixed[held], 0.0)
         discharge_low[held] = discharge_top[held] = np.maximum(-fixed[held], 0.0)
     sells = np.flatnonzero(discharge_top > 0.0)
+    present = np.bincount(slot, minlength=slots) > 0
+    up = np.flatnonzero(present & (np.bincount(slot, charge_top, slots) > problem.import_wh))
+    down = np.flatnonzero(present & (np.bincount(slot, discharge_top, slots) > problem.export_wh))
+    if not (sells.size or up.size or down.size) and problem.fixed_energy_wh is None:
+        return _uncoupled(problem, charge_cost, owner, slot, charge_top)
     leave = problem.leave_weight[owner, slot + 1]
     misses = np.flatnonzero(leave > 0.0)
 
@@ -123,9 +128,6 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     at_stored = at_discharge + sells.size
     at_missing = at_stored + cells
     at_over = at_missing + misses.size
-    present = np.bincount(slot, minlength=slots) > 0
-    up = np.flatnonzero(present & (np.bincount(slot, charge_top, slots) > problem.import_wh))
-    down = np.flatnonzero(present & (np.bincount(slot, discharge_top, slots) > problem.export_wh))
     shared = problem.peak_price_per_kwh is not None
     slack = min(up.size + down.size, 1) if shared else up.size + down.size
     over = np.arange(at_over, at_over + up.size + down.size) if not shared else at_over
@@ -201,11 +203,49 @@ def solve_dispatch(problem: DispatchProblem) -> DispatchSolution:
     discharge[owner[sells], slot[sells]] = solution[at_discharge:at_stored]
     charge, discharge = _netted(vehicles, np.maximum(charge, 0.0), np.maximum(discharge, 0.0))
     feeder_price = np.zeros(slots)
-    feeder_price[up] -= duals[at_up:at_down] * _WH_PER_KWH
-    feeder_price[down] += duals[at_down:] * _WH_PER_KWH
+    feeder_price[up] -= duals[at_up:at_down]
+    feeder_price[down] += duals[at_down:]
     tie_break = _EARLIER_IS_BETTER / _WH_PER_KWH * float(slot @ solution[:cells])
     total = float(cost[:at_over] @ solution[:at_over]) - tie_break
     return DispatchSolution(charge, discharge, feeder_price, total)
+
+
+def _uncoupled(
+    problem: DispatchProblem,
+    charge_cost: FloatArray,
+    owner: NDArray[np.intp],
+    slot: NDArray[np.intp],
+    charge_top: FloatArray,
+) -> DispatchSolution:
+    """Vehicles that only charge, with room for all: each fills its most valuable slots first.
+
+    A stored Wh is worth v times the probability of leaving after the slot, up to the target, so
+    each vehicle's programme is a knapsack with divisible pieces and this is its optimum.
+    """
+    vehicles = problem.vehicles
+    shape = problem.usable_share.shape
+    after = np.cumsum(problem.leave_weight[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    worth = vehicles.value_of_energy_per_kwh[owner] / _WH_PER_KWH * after[owner, slot]
+    margin = np.full(shape, -np.inf)
+    margin[owner, slot] = worth - charge_cost / vehicles.charge_efficiency[owner]
+    room = np.zeros(shape)
+    room[owner, slot] = charge_top * vehicles.charge_efficiency[owner]
+    top = np.minimum(problem.target_wh, vehicles.battery_capacity_wh)
+    wanted = np.maximum(top - problem.stored_wh, 0.0)
+    order = np.argsort(-margin, axis=1, kind="stable")
+    best = np.where(np.take_along_axis(margin, order, axis=1) > 0.0, 1.0, 0.0)
+    offered = np.take_along_axis(room, order, axis=1) * best
+    filled = np.minimum(np.cumsum(offered, axis=1), wanted[:, None])
+    stored = np.zeros(shape)
+    np.put_along_axis(stored, order, np.diff(filled, axis=1, prepend=0.0), axis=1)
+    charge = stored / vehicles.charge_efficiency[:, None]
+    edges = np.cumsum(np.c_[problem.stored_wh, stored], axis=1)
+    missing = np.maximum(problem.target_wh[:, None] - edges, 0.0)[:, 1:]
+    missing *= problem.leave_weight[:, 1:] * vehicles.value_of_energy_per_kwh[:, None]
+    paid = charge_cost - _EARLIER_IS_BETTER / _WH_PER_KWH * slot
+    present = problem.usable_share > 0.0
+    cost = float(paid @ charge[owner, slot] + missing[present].sum() / _WH_PER_KWH)
+    return DispatchSolution(charge, np.zeros(shape), np.zeros(shape[1]), cost)
 
 
 def _solve(
@@ -216,16 +256,20 @@ def _solve(
     row_upper: FloatArray,
     triplets: _Triplets,
 ) -> tuple[FloatArray, FloatArray]:
+    """Solve in kWh, so that the solver's tolerances are small beside prices; answer in Wh.
+
+    Row duals are per kWh.
+    """
     order = np.lexsort((triplets.column, triplets.row))
     rows = row_lower.size
     program = highspy.HighsLp()
     program.num_col_ = cost.size
     program.num_row_ = rows
-    program.col_cost_ = cost
-    program.col_lower_ = lower
-    program.col_upper_ = upper
-    program.row_lower_ = row_lower
-    program.row_upper_ = row_upper
+    program.col_cost_ = cost * _WH_PER_KWH
+    program.col_lower_ = lower / _WH_PER_KWH
+    program.col_upper_ = upper / _WH_PER_KWH
+    program.row_lower_ = row_lower / _WH_PER_KWH
+    program.row_upper_ = row_upper / _WH_PER_KWH
     program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     program.a_matrix_.start_ = np.r_[0, np.cumsum(np.bincount(triplets.row, minlength=rows))]
     program.a_matrix_.index_ = triplets.column[order]
@@ -239,7 +283,7 @@ def _solve(
     if status != highspy.HighsModelStatus.kOptimal:
         raise DispatchError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     found = solver.getSolution()
-    return np.array(found.col_value), np.array(found.row_dual)
+    return np.array(found.col_value) * _WH_PER_KWH, np.array(found.row_dual)
 
 
 def _netted(

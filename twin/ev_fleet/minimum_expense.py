@@ -18,7 +18,7 @@ from twin.ev_fleet.physics import battery_step
 from twin.ev_fleet.plan import FleetOutcome
 from twin.horizon import Horizon
 
-_BINDING = 1e-9
+_BINDING = 1e-7
 _GONE = 2e-3
 _BELOW = 1.0 - 1e-12
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from twin.ev_fleet.acn import ReadResult, SessionFileError, parse_sessions, read_sessions
 
-GOOD = {
+GOOD: dict[str, object] = {
     "_id": "60a3",
     "clusterID": "0039",
     "connectionTime": "Sat, 01 May 2021 20:42:47 GMT",
@@ -40,7 +40,7 @@ def read(*items: object, wrapped: bool = False) -> ReadResult:
 
 
 def changed(**fields: object) -> dict[str, object]:
-    item = copy.deepcopy(GOOD)
+    item: dict[str, object] = copy.deepcopy(GOOD)
     for key, value in fields.items():
         if value is ...:
             del item[key]

@@ -14,7 +14,7 @@ from twin.ev_fleet.session import ChargingSession
 from twin.horizon import Horizon
 
 START = datetime(2025, 1, 6, tzinfo=UTC)
-EDGES = 900.0 * np.arange(1, 97)
+EDGES = 900.0 * np.arange(1.0, 97.0)
 
 
 def office(days: int = 60, drivers: int = 12, seed: int = 4) -> list[ChargingSession]:

@@ -118,3 +118,34 @@ def test_nobody_plugged_in_is_an_empty_plan():
     )
     empty = replace(problem, usable_share=np.zeros_like(problem.usable_share))
     assert not solve_dispatch(empty).energy_wh.any()
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000))
+def test_vehicles_that_only_charge_with_room_for_all_are_planned_as_the_programme_would(seed: int):
+    fleet = published_fleet(seed, 5)
+    rng = np.random.default_rng(seed)
+    vehicles = replace(
+        fleet.vehicles,
+        discharge_power_w=np.zeros(5),
+        value_of_energy_per_kwh=rng.uniform(0.1, 0.4, 5),
+    )
+    problem = known_stays_problem(
+        vehicles,
+        fleet.day().stays(0),
+        fleet.horizon,
+        fleet.signal.price_per_kwh,
+        np.zeros(96),
+        float("inf"),
+    )
+    leave, stay = np.zeros_like(problem.leave_weight), np.zeros_like(problem.stay_weight)
+    for vehicle in range(5):
+        slots = np.flatnonzero(problem.usable_share[vehicle])
+        leave[vehicle, slots + 1] = rng.dirichlet(np.ones(slots.size))
+        stay[vehicle, slots] = np.cumsum(leave[vehicle, slots + 1][::-1])[::-1]
+    problem = replace(problem, leave_weight=leave, stay_weight=stay)
+    direct = solve_dispatch(problem)
+    free = np.full(problem.usable_share.shape, np.nan)
+    programme = solve_dispatch(replace(problem, fixed_energy_wh=free))
+    assert direct.cost == pytest.approx(programme.cost, rel=1e-6)
+    assert (direct.charge_wh >= 0.0).all()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,13 +99,14 @@ def one_vehicle() -> Vehicles:
 
 def one_stay(arrival_s: float, departure_s: float, need_wh: float) -> Stays:
     values = (arrival_s, departure_s, departure_s, 10_000.0, need_wh)
-    return Stays(*(np.array([value]) for value in values))
+    arrival, departure, declared, initial, need = (np.array([value]) for value in values)
+    return Stays(arrival, departure, declared, initial, need)
 
 
 def test_satisfaction_is_the_share_of_the_need_and_of_the_possible_saving():
-    stays = Stays(
-        *(np.zeros(3) for _ in range(3)), np.full(3, 1_000.0), np.array([0.0, 4_000.0, 4_000.0])
-    )
+    never = np.zeros(3)
+    need = np.array([0.0, 4_000.0, 4_000.0])
+    stays = Stays(never, never, never, np.full(3, 1_000.0), need)
     nothing = np.zeros((3, 1))
     outcome = FleetOutcome(nothing, nothing, np.array([1_000.0, 3_000.0, 500.0]))
     assert travel_satisfaction(outcome, stays).tolist() == [1.0, 0.5, 0.0]
@@ -124,9 +127,9 @@ def test_cost_is_energy_bought_less_sold_plus_wear_inside_the_battery():
 
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(FleetShapeError, match="reserve_wh"):
-        Vehicles(("a",), np.ones(1), np.ones(2), *(np.ones(1) for _ in range(6)))
+        replace(one_vehicle(), reserve_wh=np.ones(2))
     with pytest.raises(FleetShapeError, match="efficiency"):
-        Vehicles(("a",), *(np.ones(1) for _ in range(4)), np.array([1.2]), *[np.ones(1)] * 3)
+        replace(one_vehicle(), charge_efficiency=np.array([1.2]))
     with pytest.raises(FleetShapeError, match="departure"):
         one_stay(arrival_s=900.0, departure_s=0.0, need_wh=1.0)
 
