@@ -95,8 +95,8 @@ library BatchVerifier {
     uint256 private constant PROGRESS_BYTES = 0x280; // 20 words
     uint256 private constant STATE_HEADER = PROGRESS_BYTES + 2 * MerkleLib.FRONTIER_BYTES;
 
-    // Tally of a product in memory, 7 words.
-    uint256 private constant TALLY_BYTES = 7 * 32;
+    // Tally of a product in memory, 8 words.
+    uint256 private constant TALLY_BYTES = 0x100;
     uint256 private constant PRICE = 0x00;
     /// Highest of filled asks and not-full bids; NONE_LO when there is none.
     uint256 private constant LO = 0x20;
@@ -107,6 +107,8 @@ library BatchVerifier {
     uint256 private constant TIE = 0x80;
     uint256 private constant TIE_OFFERED = 0xa0;
     uint256 private constant TIE_FILLED = 0xc0;
+    /// carrier << 48 | zone << 32 | slot
+    uint256 private constant PRODUCT = 0xe0;
     int256 private constant NONE_LO = -0x8000000000000000; // type(int64).min
     int256 private constant NONE_HI = 0x7fffffffffffffff; // type(int64).max
 
@@ -158,35 +160,50 @@ library BatchVerifier {
         }
     }
 
+    /// @dev Per product price (8) and tie (1), after a tie its sums and cut (80). Products ascend by carrier, zone, slot.
     function _readResults(Batch memory b, bytes calldata results) private pure {
         unchecked {
             uint256 pos = _offset(results);
             uint256 end = pos + results.length;
             uint256 tally = b.tallies;
-            for (uint256 k; k < b.products; ++k) {
-                uint256 head = _word(pos);
-                int256 price = int64(uint64(head >> 192));
-                uint256 kind = uint8(head >> 184);
-                pos += 9;
-                uint256 tie;
-                if (kind != 0) {
-                    uint256 sums = _word(pos);
-                    // A tie that is wholly filled is none.
-                    if (kind > 2 || uint128(sums) >= sums >> 128) revert IExchange.MalformedResults(k);
-                    tie = pos << 2 | kind;
-                    pos += TIE_BYTES;
-                }
-                if (pos > end) revert IExchange.MalformedResults(k);
+            uint256 lastTally = tally + b.products * TALLY_BYTES;
+            uint256 firstSlot = b.firstSlot;
+            uint256 endSlot = firstSlot + b.slots;
+            uint256 place;
+            uint256 slot = firstSlot;
+            uint256 prefix;
+            while (tally < lastTally) {
+                uint256 kind;
                 assembly ("memory-safe") {
-                    mstore(tally, price)
+                    let head := calldataload(pos)
+                    kind := byte(8, head)
+                    mstore(tally, sar(192, head))
                     mstore(add(tally, LO), NONE_LO)
                     mstore(add(tally, HI), NONE_HI)
                     mstore(add(tally, BALANCE), 0)
-                    mstore(add(tally, TIE), tie)
+                    mstore(add(tally, TIE), 0)
                     mstore(add(tally, TIE_OFFERED), 0)
                     mstore(add(tally, TIE_FILLED), 0)
+                    mstore(add(tally, PRODUCT), or(prefix, slot))
+                    pos := add(pos, 9)
+                }
+                if (kind != 0) {
+                    uint256 sums = _word(pos);
+                    // A tie that is wholly filled is none.
+                    if (kind > 2 || uint128(sums) >= sums >> 128) {
+                        revert IExchange.MalformedResults((tally - b.tallies) / TALLY_BYTES);
+                    }
+                    assembly ("memory-safe") {
+                        mstore(add(tally, TIE), or(shl(2, pos), kind))
+                    }
+                    pos += TIE_BYTES;
                 }
                 tally += TALLY_BYTES;
+                if (++slot == endSlot) {
+                    slot = firstSlot;
+                    ++place;
+                    prefix = (place / b.zones) << 48 | (place % b.zones) << 32;
+                }
             }
             if (pos != end) revert IExchange.MalformedResults(b.products);
         }
@@ -200,6 +217,7 @@ library BatchVerifier {
         unchecked {
             uint256 pos = _offset(orders);
             uint256 end = pos + orders.length;
+            uint256 word = _readWords(b, pos, end);
             bool continued = b.remaining != 0;
             while (pos < end) {
                 uint256 header = _word(pos);
@@ -212,8 +230,9 @@ library BatchVerifier {
                 } else {
                     if (n == 0) revert IExchange.MalformedBatch(b.ordersRead);
                     if (trader <= b.trader) revert IExchange.OrdersNotSorted(b.ordersRead);
-                    _startTrader(b, trader, n);
+                    _startTrader(b, trader, n, _load(word));
                 }
+                word += 32;
                 do {
                     pos = _readOrder(b, pos, forced);
                 } while (--b.remaining != 0 && pos < end);
@@ -223,7 +242,51 @@ library BatchVerifier {
         }
     }
 
-    function _startTrader(Batch memory b, uint256 trader, uint256 n) private view {
+    /// @dev Reads the accounts of all groups in one call of `ILedger.words`. What is malformed in the orders is
+    /// refused later. @return words memory position of the first group's word
+    function _readWords(Batch memory b, uint256 pos, uint256 end) private view returns (uint256 words) {
+        unchecked {
+            uint256 image;
+            assembly ("memory-safe") {
+                image := mload(0x40)
+            }
+            uint256 to = image + 100;
+            while (pos < end) {
+                uint256 header = _word(pos);
+                pos += GROUP_HEADER;
+                assembly ("memory-safe") {
+                    mstore(to, shr(96, header))
+                    to := add(to, 0x20)
+                }
+                for (uint256 n = uint16(header >> 80); n != 0 && pos < end; --n) {
+                    pos += _word(pos) >> 248 & FLAG_MULTI == 0
+                        ? SINGLE_ORDER
+                        : ORDER_HEADER + 1 + LEG_BYTES * (_word(pos + ORDER_HEADER) >> 248) + SIGNATURE_BYTES;
+                }
+            }
+            bytes32 selector = ILedger.words.selector;
+            uint256 market = b.market;
+            ILedger ledger = b.ledger;
+            assembly ("memory-safe") {
+                // Arguments: market, offset and length of the addresses; the answer, offset, length and words, replaces them.
+                mstore(image, selector)
+                mstore(add(image, 4), market)
+                mstore(add(image, 36), 0x40)
+                let size := sub(to, add(image, 100))
+                mstore(add(image, 68), shr(5, size))
+                if iszero(staticcall(gas(), ledger, image, sub(to, image), 0, 0)) {
+                    returndatacopy(image, 0, returndatasize())
+                    revert(image, returndatasize())
+                }
+                returndatacopy(image, 0x40, size)
+                words := image
+                mstore(0x40, and(add(add(image, size), 0x3f), not(0x1f)))
+            }
+        }
+    }
+
+    /// @param word the trader's packed account in this market
+    function _startTrader(Batch memory b, uint256 trader, uint256 n, uint256 word) private view {
         b.trader = trader;
         b.remaining = n;
         b.lastHash = 0;
@@ -231,22 +294,35 @@ library BatchVerifier {
         b.received = 0;
         b.collateral = 0;
         b.chain = 0;
-
-        // What the calls leave in memory is not needed: the next trader reuses it.
-        uint256 free;
-        assembly ("memory-safe") {
-            free := mload(0x40)
-        }
-        address account = address(uint160(trader));
-        uint256 word = b.ledger.word(uint32(b.market), account);
-        uint256 exitAmount;
-        if (word.exitRound() != 0) (exitAmount,) = b.ledger.exitOf(uint32(b.market), account);
+        uint256 exitAmount = word.exitRound() == 0 ? 0 : _exitAmount(b, trader);
         b.epoch = word.epochFor(b.round);
         b.margin = word.available(b.round, exitAmount);
         b.capacity = b.capacityUnitWh == 0 ? type(uint256).max : word.capacity() * b.capacityUnitWh;
-        b.eligible = b.role == 0 || b.credentials.standing(account, b.role, b.gateAt) ? 1 : 0;
+        b.eligible = b.role == 0 ? 1 : _standing(b, trader);
+    }
+
+    function _exitAmount(Batch memory b, uint256 trader) private view returns (uint256 amount) {
+        (amount,) = b.ledger.exitOf(uint32(b.market), address(uint160(trader)));
+    }
+
+    /// @dev `IStanding.standing` without the compiler's copying; the arguments fit the signature's image.
+    function _standing(Batch memory b, uint256 trader) private view returns (uint256 stands) {
+        uint256 image = b.signatureImage;
+        bytes32 selector = IStanding.standing.selector;
+        bytes32 role = b.role;
+        uint256 gateAt = b.gateAt;
+        IStanding credentials = b.credentials;
         assembly ("memory-safe") {
-            mstore(0x40, free)
+            mstore(image, selector)
+            mstore(add(image, 4), trader)
+            mstore(add(image, 36), role)
+            mstore(add(image, 68), gateAt)
+            if iszero(staticcall(gas(), credentials, image, 100, 0x00, 0x20)) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            stands := and(gt(returndatasize(), 0x1f), mload(0x00))
         }
     }
 
@@ -477,7 +553,7 @@ library BatchVerifier {
     ) private pure {
         unchecked {
             uint256 index = _word(pos) >> 240;
-            uint256 tally = b.tallies + index * TALLY_BYTES;
+            uint256 tally = _tally(b, index);
             bool sells = flags & FLAG_SELLS != 0;
             if (maximum != 0) {
                 if (sells) _boundByAsk(tally, -limit, fill != 0, fill < maximum);
@@ -498,7 +574,7 @@ library BatchVerifier {
                 mstore(sum, add(mload(sum), quantity))
             }
             b.realised += (b.surplus / SCALE) * int256(fill);
-            _chainEntry(b, index, quantity);
+            _chainEntry(b, tally, quantity);
             _bookPayment(b, price * quantity, fill);
         }
     }
@@ -566,7 +642,7 @@ library BatchVerifier {
                 pos += LEG_BYTES;
                 int256 quantity = SettlementMath.floorDiv(c * int256(fill), SCALE);
                 if (quantity == 0) continue;
-                uint256 tally = b.tallies + index * TALLY_BYTES;
+                uint256 tally = _tally(b, index);
                 int256 price;
                 assembly ("memory-safe") {
                     price := mload(tally)
@@ -575,7 +651,7 @@ library BatchVerifier {
                 }
                 cost += price * quantity;
                 moved += OrderLib.abs(quantity);
-                _chainEntry(b, index, quantity);
+                _chainEntry(b, tally, quantity);
             }
             int256 sigma = limit * int256(fill) - cost;
             if (sigma < 0) revert IExchange.CostAboveLimit(b.ordersRead);
@@ -595,13 +671,12 @@ library BatchVerifier {
         }
     }
 
-    function _chainEntry(Batch memory b, uint256 index, int256 quantity) private pure {
+    function _chainEntry(Batch memory b, uint256 tally, int256 quantity) private pure {
         unchecked {
             bytes32 chain = b.chain;
-            uint256 product = _productId(b, index);
             assembly ("memory-safe") {
                 mstore(0x00, chain)
-                mstore(0x20, or(shl(192, product), shl(64, and(quantity, 0xffffffffffffffffffffffffffffffff))))
+                mstore(0x20, or(shl(192, mload(add(tally, PRODUCT))), shl(64, and(quantity, 0xffffffffffffffffffffffffffffffff))))
                 chain := keccak256(0x00, 56)
             }
             b.chain = chain;
@@ -629,22 +704,35 @@ library BatchVerifier {
             assembly ("memory-safe") {
                 packed := mload(0x40)
             }
-            uint256 tally = b.tallies;
-            for (uint256 k; k < b.products; ++k) {
-                int256 price;
-                int256 sum;
+            uint256 to = packed;
+            uint256 end = b.tallies + b.products * TALLY_BYTES;
+            for (uint256 tally = b.tallies; tally < end; tally += TALLY_BYTES) {
                 uint256 tie;
+                int256 sum;
+                bool midway;
                 assembly ("memory-safe") {
-                    price := mload(tally)
+                    let price := mload(tally)
+                    let lo := mload(add(tally, LO))
+                    let hi := mload(add(tally, HI))
                     sum := mload(add(tally, BALANCE))
                     tie := mload(add(tally, TIE))
+                    // Midway between the bounds, toward minus infinity; the one there is; or 0.
+                    let noLo := eq(lo, NONE_LO)
+                    let noHi := eq(hi, NONE_HI)
+                    let expected := sar(1, add(lo, hi))
+                    if or(noLo, noHi) { expected := add(mul(lo, iszero(noLo)), mul(hi, iszero(noHi))) }
+                    midway := eq(price, expected)
                     // Beyond the free memory pointer; 8 bytes each, ascending.
-                    mstore(add(packed, shl(3, k)), shl(192, price))
+                    mstore(to, shl(192, price))
+                    to := add(to, 8)
                 }
-                if (sum != 0) revert IExchange.NotBalanced(k);
-                if (b.coupled == 0) _checkProduct(k, tally, price, tie);
-                else if (tie != 0) revert IExchange.TieInCoupledRound(k);
-                tally += TALLY_BYTES;
+                if (sum != 0) revert IExchange.NotBalanced((tally - b.tallies) / TALLY_BYTES);
+                if (b.coupled == 0) {
+                    if (!midway) revert IExchange.WrongPrice((tally - b.tallies) / TALLY_BYTES);
+                    if (tie != 0) _checkTie(b, tally, tie);
+                } else if (tie != 0) {
+                    revert IExchange.TieInCoupledRound((tally - b.tallies) / TALLY_BYTES);
+                }
             }
             bytes32 pricesHash;
             uint256 size = b.products * 8;
@@ -666,26 +754,14 @@ library BatchVerifier {
         }
     }
 
-    /// @dev One price lies midway between the bounds its orders set; the rationed tie adds up.
-    function _checkProduct(uint256 k, uint256 tally, int256 price, uint256 tie) private pure {
+    /// @dev What was offered and filled at a rationed tie is what the results say.
+    function _checkTie(Batch memory b, uint256 tally, uint256 tie) private pure {
         unchecked {
-            int256 lo;
-            int256 hi;
+            uint256 sums;
             assembly ("memory-safe") {
-                lo := mload(add(tally, LO))
-                hi := mload(add(tally, HI))
+                sums := or(shl(128, mload(add(tally, TIE_OFFERED))), mload(add(tally, TIE_FILLED)))
             }
-            int256 expected;
-            if (lo != NONE_LO) expected = hi != NONE_HI ? (lo + hi) >> 1 : lo;
-            else if (hi != NONE_HI) expected = hi;
-            if (price != expected) revert IExchange.WrongPrice(k);
-            if (tie != 0) {
-                uint256 sums;
-                assembly ("memory-safe") {
-                    sums := or(shl(128, mload(add(tally, TIE_OFFERED))), mload(add(tally, TIE_FILLED)))
-                }
-                if (sums != _word(tie >> 2)) revert IExchange.WrongTie(k);
-            }
+            if (sums != _word(tie >> 2)) revert IExchange.WrongTie((tally - b.tallies) / TALLY_BYTES);
         }
     }
 
@@ -783,28 +859,26 @@ library BatchVerifier {
 
     // ------------------------------------------------------------------ parts
 
+    function _tally(Batch memory b, uint256 index) private pure returns (uint256) {
+        unchecked {
+            return b.tallies + index * TALLY_BYTES;
+        }
+    }
+
     function _price(Batch memory b, uint256 index) private pure returns (int256 price) {
         unchecked {
-            uint256 tally = b.tallies + index * TALLY_BYTES;
+            uint256 tally = _tally(b, index);
             assembly ("memory-safe") {
                 price := mload(tally)
             }
         }
     }
 
-    /// @dev carrier << 48 | zone << 32 | slot of the product at an index of the round.
-    function _productId(Batch memory b, uint256 index) private pure returns (uint256) {
-        unchecked {
-            uint256 place = index / b.slots;
-            return (place / b.zones) << 48 | (place % b.zones) << 32 | (b.firstSlot + index % b.slots);
-        }
-    }
-
     function _legHash(Batch memory b, uint256 index, int256 coefficient) private pure returns (bytes32 hash) {
         uint256 image = b.legImage;
-        uint256 product = _productId(b, index);
+        uint256 tally = _tally(b, index);
         assembly ("memory-safe") {
-            mstore(add(image, 0x20), product)
+            mstore(add(image, 0x20), mload(add(tally, PRODUCT)))
             mstore(add(image, 0x40), coefficient)
             hash := keccak256(image, 0x60)
         }
@@ -827,6 +901,12 @@ library BatchVerifier {
     function _word(uint256 pos) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := calldataload(pos)
+        }
+    }
+
+    function _load(uint256 pos) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(pos)
         }
     }
 

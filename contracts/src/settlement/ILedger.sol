@@ -102,6 +102,9 @@ interface ILedger {
     /// @notice The packed storage word of an account (docs/protocol.md section 3).
     function word(uint32 market, address account) external view returns (uint256);
 
+    /// @notice `word` of many accounts, in their order.
+    function words(uint32 market, address[] calldata accounts) external view returns (uint256[] memory);
+
     /// @notice Margin that backs orders of `round`.
     function available(uint32 market, uint32 round, address account) external view returns (uint256);
 

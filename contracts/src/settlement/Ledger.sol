@@ -197,7 +197,7 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
     /// in that round, and all margins and locks together never exceed the deposits.
     function applyEffects(uint32 market, bytes calldata effects, uint256 dustAmount) external onlyExchange {
         if (effects.length % EFFECT_BYTES != 0) revert MalformedEffects();
-        mapping(address => uint256) storage words = word[market];
+        mapping(address => uint256) storage ofMarket = word[market];
         uint256 pos;
         uint256 end;
         assembly ("memory-safe") {
@@ -215,9 +215,9 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
             uint256 lock = uint64(amounts >> 128);
             if (debit | lock != 0) {
                 address trader = address(uint160(holder));
-                uint256 w = words[trader];
+                uint256 w = ofMarket[trader];
                 if (debit > w.margin()) revert InsufficientMargin(trader, w.margin(), debit);
-                words[trader] = w.debitAndLock(debit, lock);
+                ofMarket[trader] = w.debitAndLock(debit, lock);
             }
             unchecked {
                 pos += EFFECT_BYTES;
@@ -274,6 +274,18 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
             exitRound: uint24(w.exitRound()),
             capacity: uint32(w.capacity())
         });
+    }
+
+    function words(uint32 market, address[] calldata holders) external view returns (uint256[] memory result) {
+        mapping(address => uint256) storage ofMarket = word[market];
+        uint256 n = holders.length;
+        result = new uint256[](n);
+        for (uint256 i; i < n; ++i) {
+            uint256 w = ofMarket[holders[i]];
+            assembly ("memory-safe") {
+                mstore(add(add(result, 0x20), shl(5, i)), w)
+            }
+        }
     }
 
     function available(uint32 market, uint32 round, address holder) external view returns (uint256) {
