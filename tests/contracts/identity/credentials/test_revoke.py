@@ -75,3 +75,19 @@ def test_revocation_holds_whatever_bytes_the_credential_is_signed_with(
     assert not registry.standing(subject, role, clock.now)
     with ape.reverts(registry.CredentialHashUsed):
         registry.grant(content_hash, subject, role, clock.now + 1_000, sender=issuer)
+
+
+def test_a_registrar_with_a_delay_announces_its_revocation(
+    registry, manager, accounts, stranger, subject, role, credential, granted, clock
+):
+    """The issuer needs no delay; whoever revokes by role obeys the access manager's."""
+    manager.grantRole(21, stranger, 3_600, sender=accounts[0])
+    with ape.reverts(manager.AccessManagerNotScheduled):
+        registry.revoke(credential(1), sender=stranger)
+    call = registry.revoke.encode_input(credential(1))
+    manager.schedule(registry, call, 0, sender=stranger)
+    with ape.reverts(manager.AccessManagerNotReady):
+        registry.revoke(credential(1), sender=stranger)
+    clock.next_at(clock.now + 3_601)
+    revoked = registry.revoke(credential(1), sender=stranger).timestamp
+    assert not registry.standing(subject, role, revoked)

@@ -197,3 +197,13 @@ def test_margin_is_not_touched(world, traded, seller, pack):
     traded.after_posting()
     traded.close(seller)
     assert world.ledger.account(traded.id, seller).margin == margin
+
+
+def test_closing_runs_no_code_of_the_account(traded, seller, chain):
+    """An account that delegated to code which refuses everything is paid like any other: money
+    moves in the ledger, nothing is pushed."""
+    chain.provider.make_request("anvil_setCode", [seller.address, "0xfe"])
+    traded.after_posting()
+    free, lock = traded.free(seller), traded.locked(seller)
+    traded.close(seller)
+    assert traded.free(seller) == free + lock
