@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from wattproof.api import problems
+from wattproof.api import documentation, problems
 from wattproof.api.access import check_every_route_is_guarded
 from wattproof.api.limits import Limits
 from wattproof.api.routes import (
@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
     problems.install(app)
     for routes in (installation, auth, participants, accounts, markets, orders, meters, events):
         app.include_router(routes.router)
+    app.include_router(documentation.router)
     check_every_route_is_guarded(app)
     app.add_middleware(Limits)
     return app

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select, tuple_
 
+from identity.credential import ROLES, role_id
 from market.product import Product
+from market.registry import markets
 from wattproof.api.access import PlatformDep, Public
 from wattproof.api.fields import Integer
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
-from wattproof.rounds.facts import get_market, get_round, grid_of
+from wattproof.rounds.facts import get_market, get_round, grid_of, role_of
 from wattproof.rounds.models import MarketRow, PriceRow, RoundRow
 
 router = APIRouter(tags=["markets"], dependencies=[Public])
@@ -30,6 +32,11 @@ class MarketOut(BaseModel):
 
     market: int
     name: str
+    title: str
+    carriers: list[str] = Field(description="Names behind the carriers' numbers.")
+    zones: list[str] = Field(description="Names behind the zones' numbers.")
+    role: str | None = Field(description="What a trader must be registered as; null: anybody.")
+    capacity_source: str | None = Field(description="Contract that bounds what may be sold.")
     operator: str
     balancing: str
     asset: str
@@ -166,9 +173,16 @@ def round_out(session: Session, market: int, number: int) -> RoundOut:
 
 
 def _market(row: MarketRow) -> MarketOut:
+    manifest = markets().get(row.name)
+    role = role_of(row)
     return MarketOut(
         market=row.market,
         name=row.name,
+        title=manifest.title if manifest else row.name,
+        carriers=list(manifest.carriers) if manifest else [],
+        zones=list(manifest.zones) if manifest else [],
+        role=next((name for name in ROLES if role_id(name) == role), None),
+        capacity_source=manifest.capacity_source if manifest else None,
         operator=row.operator,
         balancing=row.balancing,
         asset=row.asset,
