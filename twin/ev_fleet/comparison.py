@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.day_match import DayMatch, match_days, matched_slot_prices
-from twin.ev_fleet.calibration import SessionFleet, pile_powers, session_fleet
+from twin.ev_fleet.calibration import pile_powers, session_fleet
 from twin.ev_fleet.departure import DepartureForecaster, PlugIn, declared_survival
 from twin.ev_fleet.foresight import perfect_foresight
 from twin.ev_fleet.minimum_expense import DepartureOutlook, run_minimum_expense
@@ -21,11 +21,11 @@ from twin.ev_fleet.plan import FleetOutcome, energy_served_wh, outcome_cost
 from twin.ev_fleet.published import PublishedFleet
 from twin.ev_fleet.service_level import DEFAULT_TARGET, learnt_values
 from twin.ev_fleet.session import ChargingSession
+from twin.ev_fleet.session_day import OUTLOOK_EDGES, forecast_outlook
 from twin.ev_fleet.windows import TimeWindow, plan_windows
 from twin.horizon import Horizon
 from twin.prices import PriceSeries
 
-_EDGES = 97
 _WH_PER_KWH = 1000.0
 _TRUSTED_DECLARATION = 20.0
 
@@ -247,29 +247,11 @@ def published_outlook(fleet: PublishedFleet, stays: Stays, days: int = 28) -> De
     return DepartureOutlook(np.stack(rows))
 
 
-def forecast_outlook(
-    fleet: SessionFleet, horizon: Horizon, pile_power_w: Mapping[str, float]
-) -> DepartureOutlook:
-    """Every session's departure forecast from those that had ended when it began."""
-    forecaster = DepartureForecaster.fit(fleet.sessions, pile_power_w)
-    return DepartureOutlook(
-        np.stack(
-            [
-                forecaster.survival(
-                    PlugIn.of(session, pile_power_w[session.station_id]),
-                    DepartureOutlook.edges_after_arrival(float(arrival), horizon, _EDGES),
-                )
-                for session, arrival in zip(fleet.sessions, fleet.stays.arrival_s, strict=True)
-            ]
-        )
-    )
-
-
 def _declared_outlook(stays: Stays, horizon: Horizon) -> DepartureOutlook:
     rows = [
         declared_survival(
             np.array([declared - arrival]),
-            DepartureOutlook.edges_after_arrival(float(arrival), horizon, _EDGES),
+            DepartureOutlook.edges_after_arrival(float(arrival), horizon, OUTLOOK_EDGES),
         )[0]
         for declared, arrival in zip(stays.declared_departure_s, stays.arrival_s, strict=True)
     ]

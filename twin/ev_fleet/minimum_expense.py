@@ -7,14 +7,14 @@ and from the forecast of their departures. What others do in the running slot is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.ev_fleet.dispatch import DispatchProblem, DispatchSolution, solve_dispatch
 from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
-from twin.ev_fleet.physics import battery_step
+from twin.ev_fleet.physics import battery_step, uncontrolled
 from twin.ev_fleet.plan import FleetOutcome
 from twin.horizon import Horizon
 
@@ -131,6 +131,56 @@ def run_minimum_expense(
             taken, state.stored[here], wanted, actual * horizon.slot_hours
         )
     return FleetOutcome(charge, discharge, state.stored)
+
+
+def plan_ahead(
+    vehicles: Vehicles,
+    stays: Stays,
+    horizon: Horizon,
+    signal: PriceSignal,
+    outlook: DepartureOutlook,
+) -> FloatArray:
+    """A plan made before the day for announced arrivals and needs, shape (vehicle, slot), Wh.
+
+    Arrivals and needs are taken from ``stays``, departures from ``outlook`` alone. The feeder is
+    kept below the peak of uncontrolled charging, for which everybody is taken to stay long enough.
+    """
+    slots = horizon.slots
+    for_long = replace(
+        stays, departure_s=np.maximum(stays.departure_s, float(horizon.duration_seconds))
+    )
+    share = for_long.connected_share(horizon)
+    first = np.minimum(np.floor(stays.arrival_s / horizon.slot_seconds).astype(int), slots - 1)
+    place = np.arange(slots)[None, :] - first[:, None]
+    edges = outlook.survival.shape[1]
+    found = outlook.survival[np.arange(stays.count)[:, None], np.clip(place, 0, edges - 1)]
+    after = np.where(place < 0, 1.0, np.where(place < edges, found, 0.0))
+    after = np.where(after < _GONE, 0.0, after)
+    start = np.concatenate([np.ones((stays.count, 1)), after[:, :-1]], axis=1)
+    gone = start - after
+    leave = np.zeros((stays.count, slots + 1))
+    leave[:, :-1] += 0.5 * gone
+    leave[:, 1:] += 0.5 * gone
+    leave[:, -1] += after[:, -1]
+    weight = 0.5 * (start + after)
+    baseline = uncontrolled(vehicles, for_long, horizon)
+    peak_w = float(baseline.feeder_w(horizon, signal.base_load_w).max())
+    limit_wh = min(peak_w, signal.feeder_limit_w) * horizon.slot_hours
+    base_wh = signal.base_load_w * horizon.slot_hours
+    return solve_dispatch(
+        DispatchProblem(
+            vehicles=vehicles,
+            stored_wh=stays.initial_energy_wh,
+            target_wh=np.minimum(stays.target_wh(), vehicles.battery_capacity_wh),
+            usable_share=np.where(weight > 0.0, share, 0.0),
+            stay_weight=weight,
+            leave_weight=leave,
+            price_per_kwh=signal.price_per_kwh,
+            import_wh=limit_wh - base_wh,
+            export_wh=limit_wh + base_wh,
+            slot_hours=horizon.slot_hours,
+        )
+    ).energy_wh
 
 
 @dataclass(frozen=True, slots=True)
