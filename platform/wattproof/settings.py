@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         default="", description="JSON-RPC address of the chain; empty: the embedded node."
     )
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Broker of the workers.")
+    redis_prefix: str = Field(
+        default="wattproof:", description="Before every key of the broker, if Redis is shared."
+    )
     deployment_file: Path | None = Field(
         default=None,
         description="Addresses of the contracts; default: deployment.json in data_dir.",

@@ -87,11 +87,12 @@ class Writer:
             if account is None:
                 account = SignerRow(address=signer, next_nonce=chain_nonce)
             account.next_nonce = max(account.next_nonce, chain_nonce)
+            session.add(account)
             changed = 0
             for candidate in queued:
                 row = session.get(OutboxRow, candidate.id)
                 if row is None or row.id is None or row.status != outbox.QUEUED:
-                    return 0  # another writer was here; look again next time
+                    break  # another writer was here; look again next time
                 if row.id in refused:
                     row.status, row.error = outbox.REFUSED, refused[row.id]
                     session.add(row)
@@ -103,7 +104,6 @@ class Writer:
                 account.next_nonce += 1
                 self._store_attempt(session, row, 0, max_fee, priority_fee)
                 changed += 1
-            session.add(account)
         return changed
 
     def _refuse(self, rows: Sequence[OutboxRow], ready: Sequence[bool]) -> int:

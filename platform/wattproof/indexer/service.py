@@ -26,6 +26,7 @@ from wattproof.indexer.projection import Stale, to_json
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.models import ChunkRow, MarketRow, RoundRow
 from wattproof.store.engine import transaction
+from wattproof.store.models import InstallationRow
 
 _WALK = 256
 _VOID_REASON = "the round was not settled in time; all margins are free again"
@@ -95,6 +96,7 @@ class Indexer:
         fresh = views.read(self._chain, stale, assets, state_at)
         meters = metering.read(self._chain, stale, state_at)
         with transaction(self._engine) as session:
+            session.get(InstallationRow, 1, with_for_update=True)  # one indexer at a time
             top = _top(session)
             if top is not None and top.number != ancestor.number + lost:
                 return Step(0, 0, top.number)  # another indexer was faster

@@ -61,8 +61,9 @@ def _drop_failed_announcement(platform: Platform, market: int, number: int) -> b
         write = outbox.find(session, f"open:{market}:{number}")
         if write is None or write.status not in outbox.FAILED:
             return False
+        row = get_round(session, market, number, lock="update")
         outbox.retire(session, write)
-        session.delete(get_round(session, market, number))
+        session.delete(row)
     return True
 
 
@@ -110,7 +111,7 @@ def _void(platform: Platform, market: int, number: int) -> bool:
     platform.indexer.catch_up()
     key = f"void:{market}:{number}"
     with platform.transaction() as session:
-        row = get_round(session, market, number)
+        row = get_round(session, market, number, lock="update")
         if row.state in ("confirmed", *_DONE):
             return False
         if row.chain_status == "Verified":

@@ -1,4 +1,5 @@
-"""The scaled profile's workers: ``celery -A wattproof.tasks.celery_app worker --beat``.
+"""The scaled profile's workers, ``celery -A wattproof.tasks.celery_app worker``, and the schedule,
+``... beat``, in a process of its own.
 
 Celery only wakes the task functions up. Messages carry nothing, so Redis may be flushed, a worker
 killed and a message delivered twice: the database says what is due. A task is acknowledged when it
@@ -12,8 +13,11 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import structlog
 from celery import Celery
+from sqlalchemy.exc import IntegrityError
 
+from wattproof.errors import UnavailableError
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
@@ -30,6 +34,9 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
     )
 }
 
+_EXPIRE_TICKS = 20
+
+_log = structlog.get_logger(__name__)
 _lock = threading.Lock()
 _stack = ExitStack()
 _platform: Platform | None = None
@@ -51,10 +58,16 @@ def make_app(settings: Settings) -> Celery:
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "socket_timeout": 30,
-            "global_keyprefix": "wattproof:",
+            "global_keyprefix": settings.redis_prefix,
         },
         beat_schedule={
-            name: {"task": f"wattproof.{name}", "schedule": settings.tick_s} for name in TASKS
+            name: {
+                "task": f"wattproof.{name}",
+                "schedule": settings.tick_s,
+                # A wake-up that waited this long is superseded by later ones.
+                "options": {"expires": max(_EXPIRE_TICKS * settings.tick_s, 1.0)},
+            }
+            for name in TASKS
         },
         beat_max_loop_interval=max(settings.tick_s, 0.05),
     )
@@ -65,7 +78,13 @@ def make_app(settings: Settings) -> Celery:
 
 def _with_platform(settings: Settings, function: Callable[[Platform], bool]) -> Callable[[], None]:
     def task() -> None:
-        function(_open(settings))
+        platform = _open(settings)
+        try:
+            function(platform)
+        except IntegrityError:
+            _log.info("another_worker_was_faster", task=function.__name__)
+        except UnavailableError as error:
+            _log.warning("task_failed", task=function.__name__, reason=error.message)
 
     task.__name__ = function.__name__
     task.__doc__ = function.__doc__
