@@ -69,12 +69,15 @@ class Interface:
         return named[0] if len(named) == 1 else tuple(named)
 
     def decode_call(self, data: bytes) -> tuple[str, dict[str, Any]]:
-        """Name and arguments of a call. Raises KeyError for a function we do not know."""
+        """Name and arguments of a call, in their order; a nameless one is called by its place.
+
+        Raises KeyError for a function we do not know.
+        """
         entry = self._selectors[data[:4]]
         values = decode(_types(entry["inputs"]), data[4:])
         args = {
-            kind["name"]: _named(kind, value)
-            for kind, value in zip(entry["inputs"], values, strict=True)
+            kind["name"] or str(place): _named(kind, value)
+            for place, (kind, value) in enumerate(zip(entry["inputs"], values, strict=True))
         }
         return entry["name"], args
 

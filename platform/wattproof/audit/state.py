@@ -1,0 +1,190 @@
+"""Everything the ledger and the registries hold, rebuilt from the chain's history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from market.book import Book
+from market.certificate import Certificate
+from market.eligibility import TraderFacts
+from market.order import Domain
+from market.outcome import Clearing
+from market.product import ProductGrid
+from market.reference.account import AccountWord
+from market.reference.identity import Grant
+from market.reference.ledger import Exit
+from market.reference.meters import Device, Reading
+from market.reference.params import MarketParams
+from market.rules import MarketRules
+from market.settlement import Settlement, SubmittedOrder
+
+Amounts = defaultdict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A settled round, derived again from its call data and the facts at its gate."""
+
+    book: Book
+    facts: dict[str, TraderFacts]
+    maxima: tuple[int, ...]
+    clearing: Clearing
+    certificate: Certificate
+    settlement: Settlement
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One verified chunk: how far it reaches in the book, and whether it was applied."""
+
+    stop: int
+    effects_hash: bytes
+    applied: bool = False
+
+
+@dataclass(slots=True)
+class RoundState:
+    """A round as its events tell it. ``status``: Open, Gated, Verified, Settled or Void."""
+
+    gate_at: int
+    first_slot: int
+    slots: int
+    status: str = "Open"
+    forced: set[bytes] = field(default_factory=set)
+    book_root: bytes = bytes(32)
+    count: int = 0
+    results: bytes | None = None
+    submitted: list[SubmittedOrder] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+    proof: Proof | None = None
+    transactions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A closed position, micro-units; a negative charge was paid to the account."""
+
+    lock: int
+    charge: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """A battery's attested capacity."""
+
+    owner: str
+    capacity_wh: int
+    soh_bp: int
+    cycles_per_day_milli: int
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """Balances in micro-units, by the keys the contracts use."""
+
+    domain: Domain
+    ledger: str
+    tokens: Amounts = field(default_factory=lambda: defaultdict(int))
+    supply: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    free: Amounts = field(default_factory=lambda: defaultdict(int))
+    words: defaultdict[tuple[int, str], AccountWord] = field(
+        default_factory=lambda: defaultdict(AccountWord)
+    )
+    exits: dict[tuple[int, str], Exit] = field(default_factory=dict)
+    bonds: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    bond_exits: dict[tuple[int, str], Exit] = field(default_factory=dict)
+    dust: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    deposited: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    authority: dict[tuple[int, str], int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    deactivated: dict[str, int] = field(default_factory=dict)
+    accredited: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    accreditation_ended: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
+    credentials: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
+    passports: dict[bytes, Passport] = field(default_factory=dict)
+
+    markets: dict[int, MarketParams] = field(default_factory=dict)
+    rounds: dict[tuple[int, int], RoundState] = field(default_factory=dict)
+
+    devices: dict[str, Device] = field(default_factory=dict)
+    device_of: dict[tuple[int, str, int], str] = field(default_factory=dict)
+    readings: dict[tuple[str, int], Reading] = field(default_factory=dict)
+    values: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    coverage: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    closures: dict[tuple[int, int, str], Closure] = field(default_factory=dict)
+
+    # What the rules ask of it
+
+    def available(self, market: int, round_number: int, account: str) -> int:
+        """Margin that backs the account's orders in a round."""
+        word = self.words[market, account]
+        if word.exit_round == 0 or round_number < word.exit_round:
+            return word.margin
+        return max(0, word.margin - self.exits[market, account].amount)
+
+    def standing(self, subject: str, role: bytes, at: int) -> bool:
+        """Whether a role stood at a second."""
+        grant = self.grants.get((subject, role))
+        if grant is None:
+            return False
+        ends = (
+            grant.expires_at,
+            grant.revoked_at,
+            self.accreditation_ended.get((grant.issuer, role), 0),
+            self.deactivated.get(subject, 0),
+        )
+        return grant.valid_from <= at < min(end for end in ends if end)
+
+    def facts(self, market: int, number: int, account: str) -> TraderFacts:
+        """What the chain says of a trader at a round's gate; unchanged until the round ends."""
+        params, word = self.markets[market], self.words[market, account]
+        return TraderFacts(
+            margin_micro=self.available(market, number, account),
+            epoch=word.epoch_for(number),
+            eligible=not any(params.role)
+            or self.standing(account, params.role, self.rounds[market, number].gate_at),
+            capacity_wh=(
+                word.capacity * params.capacity_unit_wh if params.bounds_capacity else None
+            ),
+        )
+
+    def grid(self, market: int, number: int) -> ProductGrid:
+        """The products of a round."""
+        params, record = self.markets[market], self.rounds[market, number]
+        return ProductGrid(params.carriers, params.zones, record.first_slot, record.slots)
+
+    def rules(self, market: int) -> MarketRules:
+        """The market's numbers, as the market core wants them."""
+        params = self.markets[market]
+        return MarketRules(
+            carriers=params.carriers,
+            zones=params.zones,
+            slot_seconds=params.slot_seconds,
+            period_slots=params.period_slots,
+            price_cap=params.price_cap,
+            imbalance_cap=params.imbalance_cap,
+            shortfall_bp=params.shortfall_bp,
+            surplus_bp=params.surplus_bp,
+            gap_floor_micro=params.gap_floor,
+            gap_cap_micro=params.gap_cap,
+            capacity_unit_wh=params.capacity_unit_wh if params.bounds_capacity else 0,
+            gate_grace=params.gate_grace,
+            settle_window=params.settle_window,
+            exit_delay=params.exit_delay,
+            bond_delay=params.bond_delay,
+            challenge_window=params.challenge_window,
+        )
+
+    def held(self, asset: str) -> int:
+        """What the books say the ledger holds: the sum that must equal its tokens, exactly."""
+        mine = {number for number, params in self.markets.items() if params.asset == asset}
+        return (
+            sum(amount for (a, _), amount in self.free.items() if a == asset)
+            + sum(w.margin + w.locked for (m, _), w in self.words.items() if m in mine)
+            + sum(amount for (m, _), amount in self.bonds.items() if m in mine)
+            + self.dust[asset]
+        )
