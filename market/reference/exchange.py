@@ -42,6 +42,7 @@ from market.reference.errors import (
     RoundNotClosed,
     StateMismatch,
     TooManyForced,
+    TooManyRounds,
     UnknownMarket,
     WrongNeighbours,
     WrongStatus,
@@ -59,6 +60,9 @@ from market.reference.verification import (
 )
 
 MAX_FORCED = 32_768
+MAX_ROUNDS = 2**24 - 2
+MAX_PERIOD_ROUNDS = 128
+"""Closing a period reads all its rounds in one transaction."""
 
 
 class Status(IntEnum):
@@ -202,6 +206,8 @@ class Exchange:
         self, market: int, gate_at: int, first_slot: int, slots: int, *, sender: str, now: int
     ) -> int:
         params = self._require_operator(market, sender)
+        if self.last_round(market) >= MAX_ROUNDS:
+            raise TooManyRounds(f"{MAX_ROUNDS} rounds are all that fit 24 bits")
         if not now < gate_at <= first_slot * params.slot_seconds:
             raise InvalidGate(f"gate at {gate_at}, now {now}, first slot {first_slot}")
         last_slot = first_slot + slots - 1
@@ -220,6 +226,9 @@ class Exchange:
             )
             if now < last_gate or not over or not self.is_terminal(market, last - 1, now=now):
                 raise RoundNotClosed(f"round {last}")
+        period = first_slot // params.period_slots
+        if len(self.period_rounds(market, period)) >= MAX_PERIOD_ROUNDS:
+            raise TooManyRounds(f"period {period} has {MAX_PERIOD_ROUNDS} rounds")
         self.rounds.setdefault(market, []).append(Round(gate_at, first_slot, slots))
         return last + 1
 
