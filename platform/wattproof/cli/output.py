@@ -46,7 +46,9 @@ def print_error(message: str, code: str, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    Console(stderr=True).print(f"[bold red]error:[/] {_escape(message)}", highlight=False)
+    Console(stderr=True, soft_wrap=True).print(
+        f"[bold red]error:[/] {_escape(message)}", highlight=False
+    )
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+WATTPROOF = Path(sys.executable).with_name("wattproof")
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [WATTPROOF, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_help_comes_in_under_half_a_second():
+    run("--help")
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert run("--help").returncode == 0
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.5, times
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['wattproof', '--help']\n"
+        "from wattproof.cli.main import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'web3', 'fastapi', 'sqlmodel', 'numpy', 'cvxpy', 'eth_account', 'uvicorn'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_explains_itself_and_offers_json():
+    commands = [
+        ["up"],
+        ["demo"],
+        ["version"],
+        ["audit", "replay"],
+        ["audit", "export"],
+        ["audit", "verify"],
+        ["keys", "new"],
+        ["keys", "show"],
+    ]
+    for command in commands:
+        done = run(*command, "--help")
+        assert done.returncode == 0
+        assert "--json" in done.stdout, command
+
+
+def test_the_version_is_json_when_asked():
+    assert json.loads(run("version", "--json").stdout)["wattproof"]
+    assert run("version").stdout.startswith("wattproof ")
+
+
+def test_wrong_usage_has_its_own_exit_code():
+    assert run("no-such-command").returncode == 2
+    assert run("up", "--port", "70000").returncode == 2
+
+
+@pytest.fixture
+def passphrase(tmp_path):
+    path = tmp_path / "passphrase"
+    path.write_text("correct horse\n")
+    path.chmod(0o600)
+    return path
+
+
+def test_a_key_is_made_encrypted_and_shown_by_its_address(tmp_path, passphrase):
+    path = tmp_path / "operator.json"
+    made = run("keys", "new", path, "--passphrase-file", passphrase, "--json")
+    assert made.returncode == 0, made.stderr
+    address = json.loads(made.stdout)["address"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    shown = run("keys", "show", path, "--json")
+    assert json.loads(shown.stdout)["address"] == address
+    again = run("keys", "new", path, "--passphrase-file", passphrase)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    passphrase.write_text("wrong horse\n")
+    wrong = run("keys", "show", path, "--passphrase-file", passphrase, "--json")
+    assert wrong.returncode == 1
+    assert "passphrase is wrong" in json.loads(wrong.stderr)["error"]["message"]
+
+
+def test_a_passphrase_is_not_asked_of_nobody(tmp_path):
+    done = subprocess.run(
+        [WATTPROOF, "keys", "new", tmp_path / "key.json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "--passphrase-file" in done.stderr
+
+
+def test_an_audit_without_an_installation_says_the_way_out(tmp_path):
+    done = run("audit", "replay", "--data-dir", tmp_path)
+    assert done.returncode == 3
+    assert "--data-dir" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_that_do_not_fit_are_named(tmp_path):
+    done = run("up", "--data-dir", tmp_path, WATTPROOF_PROFILE="scaled")
+    assert done.returncode == 3
+    assert "WATTPROOF_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class Server:
+    """`wattproof up` in a process of its own."""
+
+    def __init__(self, data_dir, *arguments):
+        self.process = subprocess.Popen(
+            [WATTPROOF, "up", "--data-dir", data_dir, "--json", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        lines = []
+        while not lines or lines[-1] != "}\n":
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr.read()
+            lines.append(line)
+        self.facts = json.loads("".join(lines))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+def test_up_serves_keeps_its_data_and_ends_clean(tmp_path):
+    data = tmp_path / "data"
+    with Server(data, "--port", "0") as server:
+        facts = server.facts
+        shown = httpx.get(facts["url"]).json()
+        assert shown["chain_id"] == facts["chain_id"]
+        assert shown["contracts"] == facts["contracts"]
+        assert httpx.get(f"{facts['url']}/health").json()["status"] == "ok"
+        assert httpx.get(facts["documentation"]).status_code == 200
+        block = httpx.get(f"{facts['url']}/health").json()["head_block"]
+        taken = facts["url"].rsplit(":", 1)[1]
+        second = run("up", "--data-dir", tmp_path / "other", "--port", taken, "--json")
+        assert second.returncode == 3
+        assert "--port" in json.loads(second.stderr)["error"]["message"]
+        same = run("up", "--data-dir", data, "--port", "0")
+        assert same.returncode == 3
+        assert "Traceback" not in same.stderr
+        assert server.interrupt() == 0, server.process.stderr.read()
+    assert not (data / "running.json").exists()
+    with Server(data, "--port", "0") as server:
+        assert server.facts["chain_id"] == facts["chain_id"]
+        assert server.facts["contracts"] == facts["contracts"]
+        assert server.facts["markets"] == facts["markets"]
+        assert httpx.get(f"{server.facts['url']}/health").json()["head_block"] >= block
+        assert server.interrupt() == 0
+
+
+def test_up_stops_where_the_chain_was_lost(tmp_path):
+    data = tmp_path / "data"
+    with Server(data, "--port", "0") as server:
+        server.interrupt()
+    for path in data.glob("chain.json*"):
+        path.unlink()
+    done = run("up", "--data-dir", data, "--port", "0")
+    assert done.returncode == 3
+    assert "lost or replaced" in done.stderr
+    assert "Traceback" not in done.stderr
