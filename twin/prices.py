@@ -207,7 +207,7 @@ def _pjm(
     notes: list[str],
 ) -> dict[int, float]:
     days: dict[date, list[tuple[int, int, float]]] = defaultdict(list)
-    for line, fields in rows:
+    for line, fields in rows[1:] if _is_header(rows[0][1]) else rows:
         try:
             days_key, hour, price = _pjm_row(fields, factor)
         except _RowError as error:

@@ -62,6 +62,12 @@ def test_hours_from_1_to_24_are_hours_that_end():
     assert result.series.start_epochs[0] == datetime(2017, 1, 10, 5, tzinfo=UTC).timestamp()
 
 
+def test_a_header_over_the_pjm_layout_is_no_bad_row():
+    result = parse_prices("date;hour;price\n" + pjm_day("20170110", list(range(24))))
+    assert result.series.start_epochs.size == 24
+    assert not result.bad_rows
+
+
 def test_a_plain_table_is_read_with_and_without_offsets():
     aware = parse_prices("timestamp,price\n2021-05-01T00:00:00Z,30\n2021-05-01T01:00:00Z,31")
     naive = parse_prices(
