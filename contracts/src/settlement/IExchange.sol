@@ -170,6 +170,7 @@ interface IExchange {
     function createMarket(MarketParams calldata params) external returns (uint32 market);
 
     /// @notice Opens the market's next round, numbered from 1, for slots `firstSlot .. firstSlot + slots - 1`.
+    /// At most 128 rounds lie in one period, so that closing the period always fits a transaction.
     /// @param gateAt when orders are frozen; in the future and not after the first slot begins
     function openRound(uint32 market, uint40 gateAt, uint32 firstSlot, uint16 slots) external returns (uint32 round);
 

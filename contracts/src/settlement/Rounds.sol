@@ -11,6 +11,8 @@ import {OrderLib} from "./OrderLib.sol";
 /// @notice Markets, and the life of a round from its opening to the commitment of its book.
 abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
     uint256 private constant MAX_ROUNDS = type(uint24).max - 1;
+    /// @dev Closing a period reads all its rounds in one transaction.
+    uint256 private constant MAX_PERIOD_ROUNDS = 128;
     uint256 private constant MAX_FORCED = 32_768;
     uint256 private constant MAX_PRODUCTS = 65_536;
     uint256 private constant MAX_PRICE = 2 ** 62;
@@ -66,7 +68,9 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
         r.gateAt = gateAt;
         r.firstSlot = firstSlot;
         r.slots = slots;
-        _periodRounds[id][period].push(round);
+        uint32[] storage inPeriod = _periodRounds[id][period];
+        if (inPeriod.length >= MAX_PERIOD_ROUNDS) revert TooManyRounds();
+        inPeriod.push(round);
         emit RoundOpened(id, round, gateAt, firstSlot, slots);
     }
 

@@ -7,15 +7,17 @@ The encoders here are written from docs/protocol.md on their own, so that the co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
+from types import SimpleNamespace
 
+import ape
 import pytest
-from eth_account import Account
 from eth_utils import keccak, to_canonical_address, to_checksum_address
 
 from market.book import Book
-from market.merkle import proof, root
+from market.merkle import proof
 from market.messages import Cancellation, Receipt
 from market.order import Domain, Leg, Order, SignedOrder
 from market.product import ProductGrid
@@ -559,8 +561,34 @@ def round(world, market):
 
 
 @pytest.fixture
-def settlement_kit():
-    """Names of this module that tests use (tests are no package, so they cannot import it)."""
-    from types import SimpleNamespace
+def refused(world):
+    """`with refused(error name, **arguments):` the transaction reverts with that error and no balance changes."""
 
-    return SimpleNamespace(Tie=Tie, as_tuple=as_tuple, root=root, Account=Account)
+    @contextmanager
+    def context(error: str, *, market: int, contract=None, **arguments):
+        contract = contract or world.exchange
+        everybody = [*world.traders, world.operator, world.balancing]
+
+        def balances():
+            words = world.ledger.words(market, everybody)
+            return [*words, *(world.free(who) for who in everybody), world.ledger.dust(world.token)]
+
+        before = balances()
+        with ape.reverts(getattr(contract, error), **arguments):
+            yield
+        assert balances() == before
+
+    return context
+
+
+@pytest.fixture(scope="session")
+def kit():
+    """What tests need of this module, which they cannot import."""
+    return SimpleNamespace(
+        Tie=Tie,
+        as_tuple=as_tuple,
+        encode_order=encode_order,
+        encode_results=encode_results,
+        group_header=group_header,
+        params=PARAMS,
+    )
