@@ -305,25 +305,31 @@ class Calls(RuleBasedStateMachine):
 
     def advance(self, market: int, rng: Random) -> None:
         """The honest operator's next step. Nothing that others do keeps it from settling."""
-        number = self.world.exchange.last_round(market)
-        status = self.world.exchange.status(market, number, now=self.world.now)
-        if status is Status.GATED:
+        exchange, now = self.world.exchange, self.world.now
+        number = exchange.last_round(market)
+        before = exchange.status(market, number - 1, now=now)
+        if before in (Status.GATED, Status.VERIFIED) and rng.random() < 0.7:
+            number -= 1
+        status = exchange.status(market, number, now=now)
+        if status is Status.GATED and number == exchange.last_round(market) and rng.random() < 0.2:
+            window = exchange.market(market).settle_window
+            self._open(market, rng, exchange.round(market, number).gate_at + window)
+        elif status is Status.GATED:
             self._settle(market, number, rng)
         elif status is Status.VERIFIED:
             self._apply(market, number, rng)
         elif status is not Status.OPEN:
             self._open(market, rng)
-        elif self.world.now < self.world.exchange.round(market, number).gate_at:
+        elif now < exchange.round(market, number).gate_at:
             self._bid(market, number, rng)
         else:
             self._close_gate(market, number, rng)
 
-    def _open(self, market: int, rng: Random) -> None:
+    def _open(self, market: int, rng: Random, earliest: int = 0) -> None:
         last = self.world.exchange.last_round(market)
-        if not self.world.exchange.is_terminal(market, last, now=self.world.now):
-            # Only after a round that voided behind one that is verified but not applied.
+        if self.world.exchange.status(market, last - 1, now=self.world.now) is Status.VERIFIED:
             self._apply(market, last - 1, rng)
-        gate_at = self.world.now + rng.choice((100, 600))
+        gate_at = max(self.world.now, earliest) + rng.choice((100, 600))
         first_slot = -(-gate_at // SLOT_SECONDS)
         slots = rng.randrange(1, PERIOD_SLOTS - first_slot % PERIOD_SLOTS + 1)
         arguments = (market, gate_at, first_slot, slots)

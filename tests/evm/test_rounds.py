@@ -157,6 +157,28 @@ def test_a_verified_round_is_applied_after_any_delay_and_its_margin_waits_for_it
     world.check_invariants()
 
 
+def test_margins_and_capacity_stay_frozen_when_the_next_round_opens_during_settlement():
+    """Otherwise somebody raises an order from 0 to its maximum and makes the batch revert."""
+    rng = Random(3)
+    world, market = world_with_margins()
+    first = world.open_round(market, 600)
+    orders = trading.one_product_orders(world, market, first, TRADERS, rng, FEW_LEVELS)
+    world.wait(600)
+    book = judge(world.exchange, market, first, orders)
+    batch = clear(world.exchange.grid(market, first), book)
+    place = (market, first)
+    must(world, "Exchange", "closeGate", *place, batch.root, len(batch.orders), sender=OPERATOR)
+    too_early = (market, world.now + 1_199, first_slot(world), 1)
+    assert world.do("Exchange", "openRound", *too_early, sender=OPERATOR) == "RoundNotClosed"
+    second = (market, world.now + 1_200, first_slot(world), 1)
+    must(world, "Exchange", "openRound", *second, sender=OPERATOR)
+    assert world.do("Ledger", "addMargin", market, 1, sender=ALICE) == "MarketFrozen"
+    world.check_state()
+    must(world, "Exchange", "settle", *place, batch.results, batch.call_data, sender=OPERATOR)
+    must(world, "Ledger", "addMargin", market, 1, sender=ALICE)
+    world.check_state()
+
+
 def first_slot(world: World) -> int:
     return (world.now + DAY) // 3_600 * 4
 
