@@ -13,6 +13,7 @@ from wattproof.api.access import check_every_route_is_guarded
 from wattproof.api.limits import Limits
 from wattproof.api.routes import (
     accounts,
+    audit,
     auth,
     events,
     installation,
@@ -38,6 +39,19 @@ Errors are problem details (RFC 9457). Lists are paged by cursor. Writes take an
 Energy is in Wh, positive to the trader; money in micro-units; prices in nano-units per kWh; times
 in UTC. Integers beyond 2^53 are text.
 """
+
+_ROUTES = (
+    installation,
+    auth,
+    participants,
+    accounts,
+    markets,
+    orders,
+    meters,
+    events,
+    audit,
+    documentation,
+)
 
 
 def create_app(settings: Settings | None = None, *, platform: Platform | None = None) -> FastAPI:
@@ -70,7 +84,17 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
     if platform is not None:
         app.state.platform = platform
     problems.install(app)
-    for routes in (installation, auth, participants, accounts, markets, orders, meters, events):
+    for routes in (
+        installation,
+        auth,
+        participants,
+        accounts,
+        markets,
+        orders,
+        meters,
+        events,
+        audit,
+    ):
         app.include_router(routes.router)
     app.include_router(documentation.router)
     check_every_route_is_guarded(app)

@@ -14,6 +14,7 @@ from identity.credential import CredentialDomain
 from identity.credential import verify as verify_credential
 from identity.signature import recover
 from market.rules import MarketRules
+from wattproof import audit
 from wattproof.rounds import service as rounds
 from wattproof.tasks.flow import run_until_idle
 
@@ -330,6 +331,26 @@ def test_a_transaction_of_another_chain_is_not_sent(platform, traders):
     assert answer.json()["code"] == "wrong_chain"
 
 
+def handed_in(wallet, sender, **changes):
+    """What happens to a withdrawal that was changed before `sender` signed it."""
+    made = wallet.post("/accounts/withdraw", json={"amount_micro": 1}).json()
+    transaction = made["transactions"][0]["transaction"]
+    transaction = {name: changes.get(name, value) for name, value in transaction.items()}
+    raw = bytes(sender.account.sign_transaction(transaction).raw_transaction)
+    return wallet.post("/transactions", json={"raw": "0x" + raw.hex()}, headers=key())
+
+
+def test_a_transaction_that_the_chain_would_never_take_is_refused(traders, new_wallet):
+    owner, other = traders
+    assert handed_in(owner, other).json()["code"] == "not_yours"
+    assert handed_in(owner, owner, nonce=10_000).json()["code"] == "nonce"
+    assert handed_in(owner, owner, nonce=0).json()["code"] in ("nonce", "conflict")
+    assert handed_in(owner, owner, maxFeePerGas=10**16).json()["code"] == "not_enough_gas"
+    assert handed_in(owner, owner, to=owner.address).json()["code"] == "wrong_target"
+    poor = new_wallet()
+    assert handed_in(poor, poor).json()["code"] == "not_enough_gas"
+
+
 def test_pages_show_every_order_once(traders):
     whole = [item["order_hash"] for item in traders[0].get("/orders?limit=200").json()["items"]]
     assert len(whole) > 2
@@ -393,6 +414,53 @@ def test_the_identity_of_any_address_resolves(client, traders, platform):
     chain = hex(platform.deployment.chain_id)
     assert answer["didDocument"]["id"] == f"did:ethr:{chain}:{traders[0].address}"
     assert answer["didDocumentMetadata"]["deactivated"] is False
+
+
+@pytest.fixture(scope="module")
+def regulator(platform, new_wallet):
+    holder = new_wallet()
+    holder.post("/participants", json={"name": "Regulator", "role": None})
+    operator = new_wallet(bytes(development.account(development.OPERATOR).key), ("operator",))
+    path = f"/participants/{holder.address}/credentials/regulator"
+    assert operator.request("PUT", path).status_code == 200
+    run_until_idle(platform)
+    return new_wallet(bytes(holder.account.key), ("regulator",))
+
+
+def test_the_regulator_replays_everything(regulator):
+    answer = regulator.get("/audit/replay").json()
+    assert answer["equal"] is True, answer["report"]
+    assert answer["report"]["rounds"]
+
+
+def test_the_regulator_sees_the_book_after_the_gate(regulator, market):
+    first = regulator.get(f"/audit/rounds/{market}/1?limit=1").json()
+    assert first["round"]["state"] in ("confirmed", "delivered", "closed")
+    cursor = first["orders"]["next_cursor"]
+    second = regulator.get(f"/audit/rounds/{market}/1?limit=1&cursor={cursor}").json()
+    fills = [page["orders"]["items"][0]["fill_units"] for page in (first, second)]
+    assert fills == [3_000, 3_000]
+
+
+def test_a_bundle_of_a_round_verifies(regulator, market, platform):
+    bundle = regulator.get(f"/audit/rounds/{market}/1/bundle").json()
+    assert audit.verify_bundle(bundle, platform.chain.rpc_url).ok
+
+
+def test_the_regulators_view_is_closed_to_others(traders, market):
+    for path in ("replay", f"rounds/{market}/1", f"rounds/{market}/1/bundle"):
+        assert traders[0].get(f"/audit/{path}").status_code == 403
+
+
+def test_the_regulator_changes_nothing(regulator, market):
+    for path, body in [
+        ("/participants", {"name": "x"}),
+        ("/accounts/faucet", {"amount_micro": 1}),
+        ("/orders", {}),
+        ("/meters", {}),
+    ]:
+        assert regulator.post(path, json=body, headers=key()).status_code == 403
+    assert regulator.get("/accounts/me").status_code == 403
 
 
 def test_an_operator_grants_and_revokes_credentials(platform, new_wallet, client):

@@ -16,15 +16,16 @@ from wattproof.api.access import Participant, PlatformDep
 from wattproof.api.fields import Address, Hash, Uint32
 from wattproof.api.idempotency import MoneyWrite
 from wattproof.api.problems import responses
-from wattproof.errors import NotFoundError
+from wattproof.errors import NotFoundError, RefusedError
 from wattproof.gateway import outbox
-from wattproof.gateway.models import OutboxRow
+from wattproof.gateway.models import AttemptRow, OutboxRow
 from wattproof.runtime import Platform
 
 router = APIRouter(tags=["accounts"])
 
 _MICRO_MAX = 2**63 - 1
 _FAUCET_MICRO_MAX = 10_000_000_000
+_WAITING_MAX = 32
 Micro = Annotated[
     int,
     Field(strict=True, ge=1, le=_MICRO_MAX, examples=[25_000_000], description="Micro-units."),
@@ -256,10 +257,16 @@ def sync_capacity(
 def send_transaction(
     body: RawTransaction, principal: Participant, platform: PlatformDep, write: MoneyWrite
 ) -> JSONResponse:
-    """Hand in a signed transaction. It is stored before it is sent, so a crash cannot lose it."""
+    """Hand in a transaction you signed. It is stored before it is sent: a crash cannot lose it.
+
+    It must be yours, pay for its gas, and follow the last one without a gap.
+    """
+    wei, mined = _purse(platform, principal.address)
 
     def change(session: Session) -> TransactionOut:
-        return transaction_out(outbox.relay(session, platform.chain, body.raw))
+        row = outbox.relay(session, platform.chain, body.raw)
+        _require_sendable(session, row, principal.address, wei, mined)
+        return transaction_out(row)
 
     return write.once(change, status=202)
 
@@ -276,6 +283,45 @@ def get_transaction(
     if row is None:
         raise NotFoundError(f"no transaction {hash} was handed in")
     return transaction_out(row)
+
+
+def _purse(platform: Platform, address: str) -> tuple[int, int]:
+    """What an address can pay for transactions (wei), and its next nonce on the chain."""
+    wei, nonce = platform.chain.batch(
+        [
+            ("eth_getBalance", (address, "latest")),
+            ("eth_getTransactionCount", (address, "latest")),
+        ]
+    )
+    return int(wei, 16), int(nonce, 16)
+
+
+def _require_sendable(session: Session, row: OutboxRow, sender: str, wei: int, mined: int) -> None:
+    """Raises RefusedError for what the chain would never take: it would be sent for ever."""
+    if row.signer != sender:
+        raise RefusedError("the transaction is signed by another address", code="not_yours")
+    if row.status != outbox.SIGNED:
+        return
+    waiting = session.exec(
+        select(OutboxRow).where(
+            OutboxRow.signer == sender,
+            OutboxRow.status == outbox.SIGNED,
+            OutboxRow.id != row.id,
+        )
+    ).all()
+    if len(waiting) >= _WAITING_MAX:
+        raise RefusedError(f"{_WAITING_MAX} of your transactions wait already", code="too_many")
+    following = max([mined, *(other.nonce + 1 for other in waiting if other.nonce is not None)])
+    if row.nonce != following:
+        raise RefusedError(
+            f"the transaction has nonce {row.nonce}, your next one is {following}", code="nonce"
+        )
+    attempt = session.exec(select(AttemptRow).where(AttemptRow.outbox_id == row.id)).one()
+    cost = row.value_wei + (row.gas_limit or 0) * attempt.max_fee_wei
+    if cost > wei:
+        raise RefusedError(
+            f"the transaction may cost {cost} wei, you have {wei}", code="not_enough_gas"
+        )
 
 
 def transaction_out(row: OutboxRow) -> TransactionOut:
