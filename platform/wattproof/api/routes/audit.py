@@ -39,7 +39,7 @@ class AuditedRound(BaseModel):
     orders: Page[OrderOut]
 
 
-@router.get("/replay", responses=responses(401, 403, 503))
+@router.get("/replay", responses=responses(401, 403, 422, 503))
 def replay(
     principal: Regulator,
     platform: PlatformDep,
