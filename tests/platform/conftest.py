@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ RULES = MarketRules(
     gap_cap_micro=1_000_000,
 )
 ONE = 1_000_000
+TRADERS = 4
 
 
 @pytest.fixture
@@ -48,15 +50,38 @@ def node() -> Iterator[AnvilNode]:
         yield running
 
 
+@dataclass
+class Template:
+    """An installation with a market that every test gets a copy of."""
+
+    folder: Path
+    node: AnvilNode
+    snapshot: str
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    """Made once: contracts deployed, a market created, its traders funded."""
+    folder = tmp_path_factory.mktemp("template")
+    with AnvilNode(NodeOptions(chain_id=31_337)) as running:
+        with open_platform(Settings(data_dir=folder, rpc_url=running.url)) as opened:
+            set_up_desk(opened)
+        yield Template(folder, running, running.rpc("evm_snapshot"))
+
+
 @pytest.fixture
-def settings(tmp_path: Path, node: AnvilNode) -> Settings:
-    """The embedded profile in a folder of the test's own."""
-    return Settings(data_dir=tmp_path / "data", rpc_url=node.url)
+def settings(tmp_path: Path, template: Template) -> Settings:
+    """The embedded profile in a folder of the test's own, on the chain as the template left it."""
+    template.node.rpc("evm_setAutomine", True)
+    assert template.node.rpc("evm_revert", template.snapshot)
+    template.snapshot = template.node.rpc("evm_snapshot")
+    shutil.copytree(template.folder, tmp_path / "data")
+    return Settings(data_dir=tmp_path / "data", rpc_url=template.node.url)
 
 
 @pytest.fixture
 def platform(settings: Settings) -> Iterator[Platform]:
-    """A freshly deployed platform."""
+    """A platform with the template's market on it."""
     with open_platform(settings) as opened:
         yield opened
 
@@ -146,14 +171,19 @@ class Desk:
         self.move_to(row.gate_at)
 
 
-def set_up_desk(platform: Platform, count: int = 4, rules: MarketRules = RULES) -> Desk:
+def _traders(platform: Platform, count: int) -> list[LocalAccount]:
+    traders = [accounts.account(accounts.FIRST_TRADER + i) for i in range(count)]
+    for trader in traders:
+        platform.keys.add(trader)
+    return traders
+
+
+def set_up_desk(platform: Platform, count: int = TRADERS, rules: MarketRules = RULES) -> Desk:
     """Create a market, fund its traders and the balancing bond."""
     with platform.transaction() as session:
         rounds.create_market(platform, session, "test", rules)
     run_until_idle(platform)
-    traders = [accounts.account(accounts.FIRST_TRADER + i) for i in range(count)]
-    for trader in traders:
-        platform.keys.add(trader)
+    traders = _traders(platform, count)
     with platform.transaction() as session:
         market = rounds.market_named(session, "test")
         assert market is not None
@@ -186,5 +216,6 @@ def new_desk() -> Callable[[Platform], Desk]:
 
 @pytest.fixture
 def desk(platform: Platform) -> Desk:
-    """A market with four funded traders."""
-    return set_up_desk(platform)
+    """The template's market with its four funded traders."""
+    traders = _traders(platform, TRADERS)
+    return Desk(platform, 1, traders)

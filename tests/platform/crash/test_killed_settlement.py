@@ -6,6 +6,7 @@ one goes on with nothing but the database and the chain.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import signal
 import sys
@@ -65,8 +66,7 @@ def desk(settings: Settings, new_desk: Callable[[Platform], Any]) -> Iterator[An
 
 
 def _run(settings: Settings, point: str | None = None, visits: int = 1) -> int | None:
-    from platform_process import settle
-
+    settle = importlib.import_module("platform_process").settle
     process = _processes.Process(target=settle, args=(settings, point, visits))
     process.start()
     process.join(120)

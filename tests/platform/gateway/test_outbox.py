@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from sqlmodel import select
+from eth_typing import HexStr
+from sqlmodel import col, select
 
 from devnet import accounts
 from wattproof.accounts import service
@@ -13,7 +14,7 @@ from wattproof.gateway.models import AttemptRow, OutboxRow
 from wattproof.runtime import Platform
 
 ADMIN = accounts.address(accounts.DEPLOYER)
-TRADER = accounts.account(accounts.FIRST_TRADER)
+TRADER = accounts.account(9)  # nobody's: has neither tokens nor transactions
 
 
 def _drain(platform: Platform) -> None:
@@ -60,7 +61,7 @@ def test_many_writes_of_a_signer_keep_their_order_and_nonces(platform: Platform)
     assert _tokens(platform) == sum(range(60))
     with platform.transaction() as session:
         rows = session.exec(
-            select(OutboxRow).where(OutboxRow.signer == ADMIN).order_by(OutboxRow.id)
+            select(OutboxRow).where(OutboxRow.signer == ADMIN).order_by(col(OutboxRow.id))
         ).all()
     nonces = [row.nonce for row in rows]
     assert None not in nonces
@@ -176,7 +177,9 @@ def test_a_stuck_transaction_gets_a_higher_fee_and_keeps_its_nonce(platform: Pla
         row = outbox.find(session, "mint:stuck")
         assert row is not None
         attempts = session.exec(
-            select(AttemptRow).where(AttemptRow.outbox_id == row.id).order_by(AttemptRow.number)
+            select(AttemptRow)
+            .where(AttemptRow.outbox_id == row.id)
+            .order_by(col(AttemptRow.number))
         ).all()
     assert len(attempts) >= 2
     assert attempts[1].max_fee_wei > attempts[0].max_fee_wei
@@ -244,8 +247,8 @@ def _signed_burn(platform: Platform, chain_id: int) -> str:
             "type": 2,
             "chainId": chain_id,
             "nonce": 0,
-            "to": platform.chain.address("SettlementToken"),
-            "data": platform.chain.encode("SettlementToken", "burn", 40),
+            "to": HexStr(platform.chain.address("SettlementToken")),
+            "data": HexStr(platform.chain.encode("SettlementToken", "burn", 40)),
             "value": 0,
             "gas": 100_000,
             "maxFeePerGas": 10**10,

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 import redis
@@ -127,7 +126,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def workers(scaled: tuple[Settings, dict[str, str]], tmp_path: Path) -> Iterator[psutil.Process]:
+def workers(scaled: tuple[Settings, dict[str, str]], tmp_path: Path) -> Iterator[int]:
     """A worker with two processes, and the schedule in a process beside it."""
     _, environment = scaled
     celery = [sys.executable, "-m", "celery", "-A", "wattproof.tasks.celery_app"]
@@ -146,12 +145,19 @@ def workers(scaled: tuple[Settings, dict[str, str]], tmp_path: Path) -> Iterator
             )
         ]
     try:
-        yield psutil.Process(started[0].pid)
+        yield started[0].pid
     finally:
         for process in started:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         print((tmp_path / "workers.log").read_text(errors="replace")[-4_000:])
+
+
+def _children(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(line) for line in listed.stdout.split()]
 
 
 def _wait(what: str, done: Callable[[], bool]) -> None:
@@ -171,7 +177,7 @@ def _mined(platform: Platform, *keys: str) -> bool:
 
 def test_the_settlement_flow_runs_under_celery_though_a_worker_is_killed_and_redis_flushed(
     scaled: tuple[Settings, dict[str, str]],
-    workers: psutil.Process,
+    workers: int,
     broker_prefix: str,
     new_desk: Callable[[Platform], Any],
 ) -> None:
@@ -189,7 +195,7 @@ def test_the_settlement_flow_runs_under_celery_though_a_worker_is_killed_and_red
         with platform.transaction() as session:
             ledger.mint(platform, session, str(desk.traders[0].address), 1, key="alive")
         _wait("a worker's first write", lambda: _mined(platform, "mint:alive"))
-        workers.children()[0].kill()
+        os.kill(_children(workers)[0], signal.SIGKILL)
         _flush(broker_prefix)
         desk.close_gate(number)
         _wait("confirmation", lambda: state() == "confirmed")
