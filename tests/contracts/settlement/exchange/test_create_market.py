@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import ape
+import pytest
+
+
+def test_a_market_keeps_the_rules_it_was_created_with(world):
+    market = world.create_market(zones=3, priceCap=123_456)
+    params = world.exchange.market(market)
+    assert tuple(params) == tuple(world.params_of_last.values())
+    assert world.exchange.assetOf(market) == world.token.address
+
+
+def test_markets_are_numbered_in_order(world):
+    assert world.create_market() + 1 == world.create_market()
+
+
+def test_only_the_market_admin_creates_markets(world, kit, alice):
+    with ape.reverts(world.exchange.AccessManagedUnauthorized, caller=alice.address):
+        world.exchange.createMarket(tuple(kit.params.values()), sender=alice)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"operator": "0x" + "00" * 20},
+        {"balancing": "0x" + "00" * 20},
+        {"asset": "0x" + "00" * 20},
+        {"gateGrace": 3_600},
+        {"exitDelay": 3_600},
+        {"settleWindow": 86_401, "exitDelay": 90_000},
+        {"slotSeconds": 0},
+        {"periodSlots": 0},
+        {"periodSlots": 257},
+        {"carriers": 0},
+        {"zones": 0},
+        {"carriers": 10, "zones": 70},
+        {"priceCap": 0},
+        {"priceCap": 2**62 + 1},
+        {"imbalanceCap": 2**62 + 1},
+        {"capacitySource": "0x" + "11" * 20, "capacityUnitWh": 0},
+    ],
+    ids=lambda wrong: ", ".join(f"{k}={v}"[:24] for k, v in wrong.items()),
+)
+def test_rules_that_cannot_work_are_refused(world, wrong):
+    with ape.reverts(world.exchange.InvalidParams):
+        world.create_market(**wrong)
+
+
+def test_an_unknown_market_has_no_rules(world):
+    unknown = world.exchange.marketCount() + 1
+    with ape.reverts(world.exchange.UnknownMarket, market=unknown):
+        world.exchange.market(unknown)
