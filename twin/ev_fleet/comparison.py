@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -38,7 +38,8 @@ class StrategyRow:
     served at the mean price uncontrolled charging of that stay paid, so that not serving is no
     saving. ``saving`` is uncontrolled cost less both; ``saving_share`` relates it to uncontrolled
     cost, ``of_foresight`` to the saving of perfect foresight. ``energy_served`` is a share of
-    the need. ``peak_w`` is the highest feeder load, ``mean_daily_peak_w`` the mean over days.
+    the need. ``peak_w`` is the highest feeder load, ``mean_daily_peak_w`` the mean over the
+    days on which uncontrolled charging has any.
     """
 
     name: str
@@ -105,6 +106,7 @@ def tabulate(
         peaks = [
             float(total.feeder_w[start : start + per_day].max())
             for start in range(0, total.feeder_w.size, per_day)
+            if totals[names[0]].feeder_w[start : start + per_day].any()
         ]
         rows.append(
             StrategyRow(
@@ -116,7 +118,7 @@ def tabulate(
                 of_foresight=saving / best if best > 1e-12 else 0.0,
                 energy_served=total.served_wh / need_wh if need_wh else 1.0,
                 peak_w=float(total.feeder_w.max()),
-                mean_daily_peak_w=float(np.mean(peaks)),
+                mean_daily_peak_w=float(np.mean(peaks)) if peaks else 0.0,
             )
         )
     return Comparison(tuple(rows), stays, need_wh)
@@ -150,13 +152,15 @@ def compare_on_sessions(
     *,
     pile_power_w: Mapping[str, float] | None = None,
     service_target: float = DEFAULT_TARGET,
+    since: date | None = None,
 ) -> Comparison:
     """Uncontrolled, planning to the declared departure, planning to the forecast, foresight.
 
     Need is the energy delivered as far as the pile could deliver it. Departures are forecast, and
     the value of missing energy learnt, from sessions that had ended at each plug-in. Prices are
     taken from the same date or, in other years, from the matching day. Piles are rated from the
-    sessions unless ``pile_power_w`` names them.
+    sessions unless ``pile_power_w`` names them. With ``since`` only sessions that begin on that
+    local day or later are lived through; those before are learnt from.
     """
     if not sessions:
         raise ValueError("no sessions to compare strategies on")
@@ -182,14 +186,21 @@ def compare_on_sessions(
             vehicles.count, _TRUSTED_DECLARATION * float(np.abs(price).mean())
         ),
     )
+    lived = np.flatnonzero(
+        [since is None or s.connected.astimezone(zone).date() >= since for s in fleet.sessions]
+    )
+    if lived.size == 0:
+        raise ValueError(f"no session begins on {since} or later")
     totals = _live_through(
         horizon,
         PriceSignal(price, np.zeros(horizon.slots)),
         fleet.stays,
         {"declared departure": (trusting, told), "forecast departure": (vehicles, forecast)},
+        lived,
     )
-    need = float(fleet.stays.need_wh.sum())
-    return replace(tabulate(totals, need, fleet.stays.count, horizon), matches=matches)
+    need = float(fleet.stays.need_wh[lived].sum())
+    first_day = 0 if since is None else max((since - first).days, 0)
+    return replace(tabulate(totals, need, lived.size, horizon), matches=matches[first_day:])
 
 
 def compare_on_published(
@@ -263,12 +274,13 @@ def _live_through(
     signal: PriceSignal,
     stays: Stays,
     strategies: Mapping[str, tuple[Vehicles, DepartureOutlook]],
+    lived: NDArray[np.intp],
 ) -> dict[str, _Total]:
-    """Totals by strategy, stretch by stretch, between which no vehicle is plugged in."""
+    """Totals by strategy for the stays ``lived``, stretch by stretch between empty piles."""
     vehicles = next(iter(strategies.values()))[0]
     stretches = [
         _Stretch.cut(horizon, signal, stays, window, index)
-        for window, index in occupied_stretches(stays, horizon)
+        for window, index in occupied_stretches(stays, horizon, lived)
     ]
     baselines = [
         uncontrolled(vehicles.take(part.index), part.stays, part.horizon) for part in stretches
@@ -342,11 +354,13 @@ class _Stretch:
         )
 
 
-def occupied_stretches(stays: Stays, horizon: Horizon) -> list[tuple[slice, NDArray[np.intp]]]:
-    """Runs of slots between which no vehicle is plugged in, and who is there in each."""
+def occupied_stretches(
+    stays: Stays, horizon: Horizon, among: NDArray[np.intp]
+) -> list[tuple[slice, NDArray[np.intp]]]:
+    """Runs of slots between which no vehicle of ``among`` is plugged in, and who is there."""
     first = np.floor(stays.arrival_s / horizon.slot_seconds).astype(int)
     after = np.ceil(stays.departure_s / horizon.slot_seconds).astype(int)
-    order = np.argsort(first, kind="stable")
+    order = among[np.argsort(first[among], kind="stable")]
     runs: list[tuple[slice, NDArray[np.intp]]] = []
     start = 0
     while start < order.size:

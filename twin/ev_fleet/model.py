@@ -63,10 +63,14 @@ class Vehicles:
 
     def take(self, index: NDArray[np.intp]) -> Vehicles:
         """The vehicles at ``index``, in that order; an index may repeat."""
-        return Vehicles(
-            tuple(self.owner_ids[place] for place in index),
-            *(getattr(self, field.name)[index] for field in fields(self)[1:]),
-        )
+        taken = object.__new__(Vehicles)  # checked when the whole was made
+        object.__setattr__(taken, "owner_ids", tuple(self.owner_ids[place] for place in index))
+        for name in _VEHICLE_ARRAYS:
+            object.__setattr__(taken, name, getattr(self, name)[index])
+        return taken
+
+
+_VEHICLE_ARRAYS = tuple(field.name for field in fields(Vehicles)[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,10 +86,13 @@ def test_sessions_that_have_not_ended_teach_nothing():
 @pytest.mark.parametrize("driver", [2, 3])
 def test_a_driver_with_a_history_is_known_by_it(driver: int):
     sessions = office(60)
+    forecaster = DepartureForecaster.fit(
+        sessions, dict.fromkeys(stations(sessions, sessions[0]), 6_600.0)
+    )
     errors, told = [], []
     for now in [s for s in sessions if s.user_id == f"d{driver}"][-12:]:
-        past = [s for s in sessions if s.disconnected < now.connected]
-        errors.append(abs(expected_stay_s(forecast(past, now)) - now.stay_seconds))
+        curve = forecaster.survival(PlugIn.of(now, 6_600.0), EDGES)
+        errors.append(abs(expected_stay_s(curve) - now.stay_seconds))
         told.append(abs(float(now.declared_stay_seconds or 0.0) - now.stay_seconds))
     assert np.mean(errors) < 35 * 60.0
     if driver % 2 == 0:

@@ -66,3 +66,16 @@ def test_every_session_day_says_which_price_day_stands_for_it(comparison: Compar
         assert match.price_day.year == 2017
         assert match.reason
     assert "forecast departure" in comparison.text()
+
+
+def test_the_last_days_alone_are_lived_through_with_what_was_learnt_before(
+    comparison: Comparison,
+):
+    sessions = read_sessions(SESSIONS).sessions[:260]
+    since = comparison.matches[10].session_day
+    late = compare_on_sessions(sessions, read_prices(PRICES).series, since=since)
+    assert 0 < late.stays < len(sessions)
+    assert late.matches[0].session_day == since
+    assert late.row("forecast departure").energy_served >= 0.98
+    with pytest.raises(ValueError, match="no session"):
+        compare_on_sessions(sessions, read_prices(PRICES).series, since=since + timedelta(days=999))

@@ -23,7 +23,7 @@ def prices(first: date = date(2023, 1, 1), days: int = 400) -> PriceSeries:
     return PriceSeries(start + 3_600 * hours, price, 3_600, "UTC")
 
 
-def commuters(last: date = DAY, days: int = 40, drivers: int = 15) -> list[ChargingSession]:
+def commuters(last: date = DAY, days: int = 20, drivers: int = 15) -> list[ChargingSession]:
     rng = np.random.default_rng(5)
     sessions = []
     for back in range(days):
