@@ -822,15 +822,15 @@ RARE = settings(deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_calls_keep_contracts_and_model_equal_and_every_invariant():
     Calls.outcomes.clear()
     run_state_machine_as_test(
-        Calls, settings=settings(RARE, max_examples=70, stateful_step_count=60)
+        Calls, settings=settings(RARE, max_examples=50, stateful_step_count=60)
     )
-    assert Calls.outcomes.total() >= 5_000
+    assert Calls.outcomes.total() >= 3_000
 
 
 @pytest.mark.timeout(600)
 def test_seasons_of_trade_under_attack_settle_every_round_and_close_every_position():
     Calls.outcomes.clear()
-    for season in range(14):
+    for season in range(12):
         play_season(Random(season))
     done = {(contract, function) for contract, function, refusal in Calls.outcomes if not refusal}
     untried = [

@@ -81,6 +81,43 @@ def test_markets_with_rules_that_cannot_work_are_refused(changes):
         assert found == refusal
 
 
+@pytest.mark.parametrize(("late", "refusal"), [(-1, "OutsideWindow"), (0, None), (300, None)])
+def test_a_gate_is_closed_from_its_second_to_the_last_of_its_grace(late, refusal):
+    world, market = world_with_margins()
+    number = world.open_round(market, 600)
+    world.wait(600 + late)
+    arguments = (market, number, bytes(32), 0)
+    assert world.do("Exchange", "closeGate", *arguments, sender=OPERATOR) == refusal
+    world.check_state()
+
+
+def test_a_second_after_its_grace_a_gate_stays_open_for_ever_and_the_round_is_void():
+    world, market = world_with_margins()
+    number = world.open_round(market, 600)
+    world.wait(600 + 301)
+    world.check_state()
+    arguments = (market, number, bytes(32), 0)
+    assert world.do("Exchange", "closeGate", *arguments, sender=OPERATOR) == "WrongStatus"
+    must(world, "Exchange", "voidRound", market, number, sender=ALICE)
+    world.check_state()
+
+
+@pytest.mark.parametrize(
+    ("request_", "complete", "delay"),
+    [("requestExit", "completeExit", 3_600), ("requestBondExit", "completeBondExit", 7_200)],
+)
+def test_exits_are_paid_from_the_last_second_of_their_delay_on(request_, complete, delay):
+    world, market = world_with_margins()
+    must(world, "Ledger", "postBond", market, 10, sender=ALICE)
+    must(world, "Ledger", request_, market, 7, sender=ALICE)
+    world.wait(delay - 1)
+    assert world.do("Ledger", complete, market, sender=ALICE) == "ExitNotDue"
+    world.wait(1)
+    must(world, "Ledger", complete, market, sender=ALICE)
+    assert world.do("Ledger", complete, market, sender=ALICE) == "NoExitPending"
+    world.check_state()
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_exits_cancellations_and_revocations_raced_against_the_gate_never_block_it(seed):
     """Whatever traders do before and after the gate, the honest result is always accepted."""
@@ -220,4 +257,20 @@ def test_an_order_signed_for_another_chain_exchange_round_or_epoch_trades_nothin
         assert world.do("Exchange", "settle", *sent, sender=OPERATOR) == "BadSignature"
     must(world, "Exchange", "settle", *place, batch.results, batch.call_data, sender=OPERATOR)
     assert world.ledger.account(market, ALICE.address).margin == MARGIN
+    world.check_state()
+
+
+def test_a_role_is_granted_anew_from_the_last_second_of_a_day_after_its_end():
+    world, role = World(), bytes([1] * 32)
+    must(world, "CredentialRegistry", "accredit", ISSUER.address, role, sender=ADMIN)
+    expires_at = world.now + 100
+    first = (bytes([1] * 32), ALICE.address, role, expires_at)
+    must(world, "CredentialRegistry", "grant", *first, sender=ISSUER)
+    second = (bytes([2] * 32), ALICE.address, role, expires_at + 10 * DAY)
+    world.chain.now = expires_at + DAY - 1
+    refusal = world.do("CredentialRegistry", "grant", *second, sender=ISSUER)
+    assert refusal == "RegrantTooSoon"
+    world.check_state()
+    world.wait(1)
+    must(world, "CredentialRegistry", "grant", *second, sender=ISSUER)
     world.check_state()

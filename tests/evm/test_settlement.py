@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.certificate import CertificateError, check
+from market.order import Leg, Order
 from market.outcome import Clearing
+from market.reference.call_data import Tie
 from market.settlement import Settlement, decode_orders, decode_results
 from tests.evm import trading
-from tests.evm.round_world import Trading, production_book
+from tests.evm.batch import Batch, Filled
+from tests.evm.round_world import GATE_IN, Trading, production_book
 from tests.evm.trading import (
     EXACT,
     FEW_LEVELS,
@@ -21,7 +24,7 @@ from tests.evm.trading import (
     MANY_LEVELS,
     MAY_PASS,
 )
-from tests.evm.world import OPERATOR, TRADERS
+from tests.evm.world import OPERATOR, TRADERS, Person
 
 SEEDS = st.integers(0, 2**32 - 1)
 FREE_LIMITS = {"price_cap": 2**62, "imbalance_cap": 0}
@@ -247,3 +250,50 @@ def test_departures_in_coupled_rounds_are_refused_for_the_same_reason(seed):
             break
     trade.world.check_state()
     trade.world.check_invariants()
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize(
+    ("floor", "cap", "allowed_micro"), [(0, 5, 5), (7, 5, 7), (0, 100, 10), (11, 5, 11)]
+)
+def test_the_gap_is_allowed_up_to_floor_cap_and_millionth_and_no_further(
+    floor, cap, allowed_micro, beyond
+):
+    """Ten million micro of welfare, so that its millionth part is ten."""
+    trade = Trading(Random(0), 10**12, gap_floor=floor, gap_cap=cap)
+    grid = trade.world.exchange.grid(trade.market, trade.number)
+    first, second = grid.product_id(0), grid.product_id(1)
+    price, units = 10**8, 10**6
+    left_out = allowed_micro * 10**6 + beyond
+
+    def filled(trader: Person, legs: dict[int, int], most: int, limit: int, fill: int) -> Filled:
+        order = Order(
+            trade.market,
+            trade.number,
+            tuple(Leg(product, sign * 10**6) for product, sign in legs.items()),
+            most,
+            limit,
+            trader.address,
+            epoch=0,
+            salt=1,
+        )
+        return Filled(trade.world.sign(trader, order), most, fill)
+
+    orders = [
+        filled(TRADERS[0], {first: 1, second: -1}, units, 10**7, units),
+        filled(TRADERS[1], {first: -1}, units, -price, units),
+        filled(TRADERS[2], {second: 1}, units, price, units),
+        filled(TRADERS[3], {first: 1}, left_out, price + 1, 0),
+    ]
+    orders.sort(key=lambda order: order.place)
+    prices = (price, price, 0, 0)
+    batch = Batch(grid, prices, (Tie(),) * len(grid), tuple(orders))
+    trade.world.wait(GATE_IN)
+    trade.close_gate(batch)
+    refusal = trade.settle(batch.results, batch.call_data)
+    assert refusal == ("GapTooLarge" if beyond else None)
+    if not beyond:
+        outcome = trade.world.exchange.round(trade.market, trade.number).outcome
+        assert outcome is not None
+        assert (outcome.gap, outcome.welfare) == (allowed_micro, 10**7)
+    trade.world.check_state()

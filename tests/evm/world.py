@@ -375,7 +375,7 @@ def market_params(asset: str) -> MarketParams:
         slot_seconds=SLOT_SECONDS,
         period_slots=PERIOD_SLOTS,
         price_cap=4_000_000_000,
-        imbalance_cap=500_000_000,
+        imbalance_cap=499_999_937,
         shortfall_bp=2_000,
         surplus_bp=2_000,
         gate_grace=300,
