@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
@@ -14,6 +15,7 @@ from wattproof.rounds.facts import get_market, get_round, rules_of
 from wattproof.rounds.models import RoundRow
 from wattproof.runtime import Platform
 
+_MOMENT_S = 0.05
 _DONE = ("closed", "void")
 
 
@@ -84,6 +86,11 @@ def _clear(platform: Platform, market: int, number: int) -> bool:
         row = get_round(session, market, number)
         if row.chain_status != "Gated":
             return settlement.note_failed_write(session, row, f"gate:{market}:{number}")
+        gate_at = row.gate_at
+    if not platform.clock.passed(gate_at + 1):
+        # A credential revoked in the gate's own second counts for this gate: wait until it is over.
+        time.sleep(_MOMENT_S)
+        return True
     cleared = settlement.compute(platform, market, number)
     with platform.transaction() as session:
         if not settlement.store(platform, session, market, number, cleared):

@@ -27,6 +27,9 @@ from wattproof.runtime import Platform
 _APPLY_GAS_BASE = 200_000
 _APPLY_GAS_A_TRADER = 30_000
 _EFFECT_BYTES = 36
+# What verifying costs, measured and rounded up; a bound for planning chunks, not a promise.
+_BASE_GAS, _PRODUCT_GAS = 300_000, 2_000
+_ORDER_GAS, _LEG_GAS, _TRADER_GAS = 10_000, 5_000, 22_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,11 @@ def submit(platform: Platform, session: Session, market: int, number: int) -> bo
         return False
     settlement = stored_settlement(session, market, number)
     forced = _forced(session, market, number)
-    size = chunk_size(settlement.book, platform.settings.chunk_orders)
+    size = chunk_size(
+        settlement.book,
+        platform.settings.chunk_orders,
+        platform.settings.transaction_gas_limit,
+    )
     if size >= settlement.book.count:
         row.chunks = 0
         outbox.call(
@@ -285,15 +292,23 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
     return bool(missing)
 
 
-def chunk_size(book: Book, capacity: int) -> int:
-    """The most orders a chunk may hold so that no chunk weighs more than ``capacity`` orders.
+def chunk_size(book: Book, most_orders: int, gas: int) -> int:
+    """The most orders a chunk may hold so that every chunk fits; a single order always does.
 
-    A leg beyond the first weighs half an order. A single order always fits.
+    Args:
+        most_orders: upper end, whatever they cost.
+        gas: what a transaction may use; a tenth of it is kept in reserve.
     """
-    weights = [1 + (len(signed.order.legs) - 1) / 2 for signed in book.orders]
-    size = max(min(capacity, book.count), 1)
+    costs: list[int] = []
+    for _, group in book.traders():
+        for position in group:
+            legs = len(book.orders[position].order.legs)
+            costs.append(_ORDER_GAS + (legs - 1) * _LEG_GAS)
+        costs[group.start] += _TRADER_GAS
+    budget = gas * 9 // 10 - _BASE_GAS - len(book.grid) * _PRODUCT_GAS
+    size = max(min(most_orders, book.count), 1)
     while size > 1 and any(
-        sum(weights[start : start + size]) > capacity for start in range(0, book.count, size)
+        sum(costs[start : start + size]) > budget for start in range(0, book.count, size)
     ):
         size = size * 2 // 3
     return size

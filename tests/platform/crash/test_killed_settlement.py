@@ -20,6 +20,7 @@ from sqlmodel import select
 from devnet import AnvilNode, NodeOptions
 from wattproof import crashpoints
 from wattproof.accounts.models import AssetRow, MarginRow
+from wattproof.audit.replay import replay
 from wattproof.gateway import outbox
 from wattproof.gateway.models import AttemptRow, OutboxRow
 from wattproof.orders.models import OrderRow
@@ -130,6 +131,8 @@ def _assert_settled_exactly_once(
     held = chain.call("SettlementToken", "balanceOf", chain.address("Ledger"))
     assert totals.total_deposited_micro == held
     assert totals.dust_micro == chain.call("Ledger", "dust", token)
+    report = replay(chain.rpc_url, platform.deployment, database=platform.engine)
+    assert report.findings == []
 
 
 @pytest.mark.parametrize(("point", "visit"), CASES)
