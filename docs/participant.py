@@ -54,6 +54,31 @@ class Participant:
         )
         self.http.headers["Authorization"] = f"Bearer {session['token']}"
 
+    def register(self, name: str, role: str) -> None:
+        """Register for a role and wait until its credential stands on the chain."""
+        self.ask("POST", "/participants", {"name": name, "role": role})
+        self.wait(
+            "/participants/me",
+            lambda answer: any(
+                held["role"] == role and held["status"] == "standing"
+                for held in answer["credentials"]
+            ),
+        )
+        say("registered as", role)
+
+    def attest_battery(self, name: str) -> None:
+        """What may be sold is bounded by an attested battery; here a test one attests itself."""
+        self.register(name, "ev_owner")
+        battery = {
+            "capacity_wh": 60_000,
+            "state_of_health_bp": 10_000,
+            "cycles_per_day_milli": 1_000,
+        }
+        path = f"/participants/me/batteries/0x{secrets.token_hex(32)}"
+        self.ask("PUT", path, battery)
+        self.wait("/accounts/me", lambda answer: answer["attested_wh"] >= battery["capacity_wh"])
+        say("battery attested", f"{battery['capacity_wh']} Wh")
+
     def sign(self, typed_data: dict[str, Any]) -> str:
         """What a wallet does for `eth_signTypedData_v4`."""
         signed = self.account.sign_typed_data(full_message=typed_data)
@@ -98,15 +123,7 @@ def main() -> None:
     number = market["market"]
     say("market", f"{number} {market['title']}")
 
-    role = market["role"] or "prosumer"
-    me.ask("POST", "/participants", {"name": options.name, "role": role})
-    me.wait(
-        "/participants/me",
-        lambda answer: any(
-            c["role"] == role and c["status"] == "standing" for c in answer["credentials"]
-        ),
-    )
-    say("registered as", role)
+    me.register(options.name, market["role"] or "prosumer")
 
     if options.key_file is None:
         me.ask("POST", "/accounts/faucet", {"amount_micro": 3 * options.amount_micro})
@@ -114,6 +131,7 @@ def main() -> None:
     me.send("/accounts/deposit", amount_micro=2 * options.amount_micro)
     me.send("/accounts/margin", market=number, amount_micro=options.amount_micro)
     if options.side == "sell" and market["capacity_source"]:
+        me.attest_battery(options.name)
         me.send("/accounts/capacity", market=number)
 
     rounds = f"/rounds?market={number}&state=open"

@@ -14,43 +14,24 @@ import uvicorn
 from sqlmodel import col, select
 
 from devnet import AnvilNode, NodeOptions
-from identity.credential import role_id
-from market.rules import MarketRules
 from wattproof.api.app import create_app
-from wattproof.cli.schedule import RoundSchedule
+from wattproof.cli.schedule import RoundSchedule, set_up_markets
 from wattproof.orders.models import OrderRow
 from wattproof.profiles import open_platform
 from wattproof.rounds import service as rounds
 from wattproof.settings import Settings
-from wattproof.tasks.flow import run_until_idle
 from wattproof.tasks.local import LocalRunner
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "participant.py"
-RULES = MarketRules(
-    carriers=1,
-    zones=1,
-    slot_seconds=900,
-    period_slots=96,
-    price_cap=3_000_000_000,
-    imbalance_cap=500_000_000,
-    shortfall_bp=2_000,
-    surplus_bp=2_000,
-    gap_floor_micro=1_000,
-    gap_cap_micro=1_000_000,
-)
 
 
 @pytest.fixture
 def served(tmp_path):
-    """An installation that runs by itself, as `wattproof up` does, with one market."""
+    """An installation that runs by itself, as `wattproof up` does, with the installed markets."""
     with AnvilNode(NodeOptions(chain_id=31_341)) as node:
         settings = Settings(data_dir=tmp_path, rpc_url=node.url, port=0, tick_s=0.05)
         with open_platform(settings) as platform:
-            with platform.transaction() as session:
-                rounds.create_market(
-                    platform, session, "test market", RULES, role=role_id("prosumer")
-                )
-            run_until_idle(platform)
+            set_up_markets(platform)
             config = uvicorn.Config(
                 create_app(platform=platform), port=0, log_level="error", ws="none"
             )

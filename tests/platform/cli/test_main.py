@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -195,3 +196,33 @@ def test_up_stops_where_the_chain_was_lost(tmp_path):
     assert done.returncode == 3
     assert "lost or replaced" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_installation_is_audited_while_it_is_served_and_afterwards(tmp_path):
+    data = tmp_path / "data"
+    with Server(data, "--port", "0") as server:
+        served = run("audit", "replay", "--data-dir", data, "--json")
+        assert served.returncode == 0, served.stdout + served.stderr
+        assert json.loads(served.stdout)["chainId"] == server.facts["chain_id"]
+        server.interrupt()
+    stopped = run("audit", "replay", "--data-dir", data)
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    with sqlite3.connect(data / "wattproof.db") as database:
+        database.execute("UPDATE credential SET issuer = subject")
+        database.execute("UPDATE balance_asset SET total_deposited_micro = 7")
+        changed = database.execute("SELECT COUNT(*) FROM balance_asset").fetchone()[0]
+    database.close()
+    if changed:
+        altered = run("audit", "replay", "--data-dir", data)
+        assert altered.returncode == 1
+        assert "total_deposited_micro" in altered.stdout
+
+
+def test_a_bundle_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "bundle.json"
+    path.write_text("{")
+    done = run("audit", "verify", path, "--rpc", "http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "not JSON" in done.stderr
+    missing = run("audit", "verify", tmp_path / "none.json", "--rpc", "http://127.0.0.1:9")
+    assert "cannot read" in missing.stderr

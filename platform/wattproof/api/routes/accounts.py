@@ -77,6 +77,7 @@ class AccountOut(BaseModel):
     wallet_micro: int = Field(description="Tokens outside the ledger.")
     wallet_wei: str = Field(description="What pays for transactions.")
     free_micro: int = Field(description="In the ledger; may be withdrawn at any time.")
+    attested_wh: int = Field(description="What your batteries may give, as attested now.")
     markets: list[MarketBalanceOut]
 
 
@@ -136,7 +137,12 @@ class TransactionsOut(BaseModel):
 def my_account(principal: Participant, platform: PlatformDep) -> AccountOut:
     """Your balances: in the wallet, free in the ledger, and in every market."""
     token = platform.chain.address("SettlementToken")
-    wallet = service.wallet_balance(platform, principal.address)
+    wallet, attested = platform.chain.call_many(
+        [
+            ("SettlementToken", "balanceOf", (principal.address,)),
+            ("BatteryPassport", "capacityWh", (principal.address,)),
+        ]
+    )
     wei = int(platform.chain.request("eth_getBalance", principal.address, "latest"), 16)
     with platform.transaction() as session:
         balances = service.balances(session, principal.address)
@@ -146,6 +152,7 @@ def my_account(principal: Participant, platform: PlatformDep) -> AccountOut:
         wallet_micro=wallet,
         wallet_wei=str(wei),
         free_micro=balances.free_micro.get(token, 0),
+        attested_wh=attested,
         markets=[
             MarketBalanceOut(
                 market=market.market,

@@ -16,11 +16,13 @@ from wattproof.api.idempotency import Write
 from wattproof.api.problems import responses
 from wattproof.api.routes.accounts import TransactionOut, transaction_out
 from wattproof.auth.scopes import Principal, Scope
-from wattproof.errors import NotFoundError
+from wattproof.errors import NotFoundError, RefusedError
 from wattproof.meters import service
 from wattproof.meters.models import ClosureRow, DeviceRow, ReadingRow
 from wattproof.orders.service import compact_signature
 from wattproof.participants import service as participants
+from wattproof.runtime import Platform
+from wattproof.settings import Profile
 
 router = APIRouter(tags=["meters"])
 
@@ -196,6 +198,26 @@ def my_positions(principal: Participant, platform: PlatformDep) -> Closures:
 
 
 @router.put(
+    "/participants/me/batteries/{battery}",
+    status_code=202,
+    responses=responses(401, 403, 404, 409, 422, 503),
+)
+def attest_test_battery(
+    battery: HashPath,
+    body: BatteryIn,
+    principal: Participant,
+    platform: PlatformDep,
+    write: Write,
+) -> JSONResponse:
+    """Attest a test battery to yourself. Embedded profile alone; you must be an `ev_owner`."""
+    if platform.settings.profile is not Profile.EMBEDDED:
+        raise RefusedError("an operator attests batteries here", code="no_faucet")
+    return write.once(
+        lambda session: _attest(platform, session, principal.address, battery, body), status=202
+    )
+
+
+@router.put(
     "/participants/{address}/batteries/{battery}",
     status_code=202,
     responses=responses(401, 403, 404, 409, 422, 503),
@@ -209,22 +231,26 @@ def attest_battery(
     write: Write,
 ) -> JSONResponse:
     """Attest a battery to a participant (operator); it bounds what may be sold."""
+    return write.once(
+        lambda session: _attest(platform, session, address, battery, body), status=202
+    )
 
-    def change(session: Session) -> TransactionOut:
-        participants.get(session, address)
-        return transaction_out(
-            accounts.attest_battery(
-                platform,
-                session,
-                address,
-                battery_id=hex_bytes(battery),
-                capacity_wh=body.capacity_wh,
-                state_of_health_bp=body.state_of_health_bp,
-                cycles_per_day_milli=body.cycles_per_day_milli,
-            )
+
+def _attest(
+    platform: Platform, session: Session, owner: str, battery: str, body: BatteryIn
+) -> TransactionOut:
+    participants.get(session, owner)
+    return transaction_out(
+        accounts.attest_battery(
+            platform,
+            session,
+            owner,
+            battery_id=hex_bytes(battery),
+            capacity_wh=body.capacity_wh,
+            state_of_health_bp=body.state_of_health_bp,
+            cycles_per_day_milli=body.cycles_per_day_milli,
         )
-
-    return write.once(change, status=202)
+    )
 
 
 def _see_device(session: Session, device: str, principal: Principal) -> DeviceRow:
