@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, select
 
 from market.messages import Cancellation, Receipt
@@ -24,6 +25,8 @@ from wattproof.meters.values import unpack
 from wattproof.orders.book import to_order
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.models import ChunkRow, MarketRow, PriceRow, RoundRow, TraderFactsRow
+
+Row = TypeVar("Row", bound=SQLModel)
 
 _CONFIRMED = ("confirmed", "delivered", "closed")
 
@@ -71,7 +74,7 @@ class _Store:
         """
         place = str(model.__tablename__)
         seen = set()
-        for row in self._session.exec(select(model)).all():
+        for row in self._rows(model):
             key = key_of(row)
             seen.add(key)
             if key in expected:
@@ -82,6 +85,29 @@ class _Store:
             for key in expected:
                 if key not in seen:
                     self._report.compare(place, _name(key), "row", "missing", "on the chain")
+
+    def _rows(self, model: type[Row]) -> list[Row]:
+        """A table's rows; one that cannot even be read is a finding."""
+        try:
+            return list(self._session.exec(select(model)).all())
+        except (ValueError, TypeError, SQLAlchemyError):
+            pass
+        keys = [getattr(model, column.name) for column in model.__table__.primary_key]  # type: ignore[attr-defined]
+        rows = []
+        for key in self._session.execute(select(*keys)).all():
+            try:
+                row = self._session.get(model, tuple(key))
+            except (ValueError, TypeError, SQLAlchemyError) as error:
+                self._report.compare(
+                    str(model.__tablename__),
+                    _name(tuple(key)),
+                    "row",
+                    f"unreadable: {error}",
+                    "a row",
+                )
+            else:
+                rows += [row] if row is not None else []
+        return rows
 
     def _record(self, place: str, key: str, row: SQLModel, wanted: Mapping[str, Any]) -> None:
         for column, value in wanted.items():
@@ -115,7 +141,7 @@ class _Store:
             _and_zero(accounts, MarginRow, self),
             missing=False,
         )
-        stored = {(row.market, row.account) for row in self._session.exec(select(MarginRow)).all()}
+        stored = {(row.market, row.account) for row in self._rows(MarginRow)}
         for key, wanted in accounts.items():
             if key not in stored and any(wanted.values()):
                 self._report.compare("balance_market", _name(key), "row", "missing", "on the chain")
@@ -252,7 +278,7 @@ class _Store:
                     }
             rounds[key] = wanted
         self._table(RoundRow, lambda row: (row.market, row.number), rounds, extra=False)
-        for row in self._session.exec(select(RoundRow)).all():
+        for row in self._rows(RoundRow):
             known = state.rounds.get((row.market, row.number))
             settled = known is not None and known.status == "Settled"
             self._report.compare(
@@ -279,7 +305,7 @@ class _Store:
         self._chunks()
 
     def _chunks(self) -> None:
-        for row in self._session.exec(select(ChunkRow)).all():
+        for row in self._rows(ChunkRow):
             record = self._state.rounds.get((row.market, row.round))
             if record is None or record.proof is None or row.chunk >= len(record.chunks):
                 continue
@@ -297,9 +323,14 @@ class _Store:
     def _orders(self) -> None:
         settled = self._settled_orders()
         seen: set[str] = set()
-        for row in self._session.exec(select(OrderRow)).all():
+        for row in self._rows(OrderRow):
             seen.add(row.digest)
-            self._order(row, settled)
+            try:
+                self._order(row, settled)
+            except (ValueError, TypeError, AttributeError) as error:
+                self._report.compare(
+                    "signed_order", str(row.digest), "row", f"unreadable: {error}", "an order"
+                )
         for digest in settled:
             if digest not in seen:
                 self._report.compare("signed_order", digest, "row", "missing", "on the chain")
@@ -388,7 +419,7 @@ class _Store:
             }
             for e in self._history.entries()
         }
-        rows: Sequence[BlockRow] = self._session.exec(select(BlockRow)).all()
+        rows: Sequence[BlockRow] = self._rows(BlockRow)
         top = max((row.number for row in rows), default=0)
         self._table(
             EventRow,
@@ -422,7 +453,7 @@ def _and_zero(
     keys = [column.name for column in model.__table__.columns if column.primary_key]
     zero = dict.fromkeys(columns, 0)
     filled = dict(expected)
-    for row in store._session.exec(select(model)).all():
+    for row in store._rows(model):
         filled.setdefault(tuple(getattr(row, key) for key in keys), zero)
     return filled
 

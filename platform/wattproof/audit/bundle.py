@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
+
 from devnet.deployment import Deployment
 from market.eligibility import TraderFacts
 from market.order import Domain
@@ -61,12 +63,7 @@ def verify_bundle(bundle: Mapping[str, Any], rpc_url: str) -> Report:
     )
     report.compare("bundle", "digest", "sha256", bundle.get("digest"), _digest(bundle))
     _verify_alone(bundle, key, report)
-    found = history.chain.chain_id()
-    report.compare("chain", rpc_url, "chain id", found, deployment.chain_id)
-    genesis = history.chain.block(0)
-    report.compare(
-        "chain", rpc_url, "genesis block", genesis and genesis.hash, deployment.genesis_hash
-    )
+    _verify_deployment(history, report)
     if not report.ok:
         return report
     state, replayed = rebuild(history)
@@ -78,6 +75,21 @@ def verify_bundle(bundle: Mapping[str, Any], rpc_url: str) -> Report:
     _compare("", bundle, own, report)
     report.rounds = [done for done in replayed.rounds if (done.market, done.round) == key]
     return report
+
+
+def _verify_deployment(history: History, report: Report) -> None:
+    """The chain is the one the bundle speaks of, and all contracts are there."""
+    chain, deployment = history.chain, history.deployment
+    url = chain.rpc_url
+    report.compare("chain", url, "chain id", chain.chain_id(), deployment.chain_id)
+    genesis, deployed = chain.blocks([0, deployment.block])
+    report.compare("chain", url, "genesis", genesis and genesis.hash, deployment.genesis_hash)
+    report.compare("chain", url, "deployment", deployed and deployed.hash, deployment.block_hash)
+    codes = chain.batch(
+        [("eth_getCode", (address, "latest")) for address in deployment.addresses.values()]
+    )
+    for name, code in zip(deployment.addresses, codes, strict=True):
+        report.compare("chain", url, f"contract {name}", code not in ("", "0x"), True)
 
 
 def _bundle(history: History, state: State, report: Report, key: tuple[int, int]) -> dict[str, Any]:
@@ -148,7 +160,7 @@ def _verify_alone(bundle: Mapping[str, Any], key: tuple[int, int], report: Repor
     except Mismatch as mismatch:
         report.findings.append(mismatch.finding)
         return
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, DecodingError) as error:
         report.findings.append(Finding("bundle", f"{key}", "content", f"is damaged: {error!r}"))
         return
     derived = {
@@ -215,7 +227,7 @@ def _state(bundle: Mapping[str, Any], key: tuple[int, int]) -> State:
 
 def _compare(path: str, given: Any, own: Any, report: Report) -> None:
     """Name every place where a bundle differs from the one the chain gives."""
-    if path == ".deployment.block_hash" or path == ".digest":
+    if path == ".digest":
         return
     if isinstance(own, Mapping) and isinstance(given, Mapping):
         for name in sorted({*own, *given}):

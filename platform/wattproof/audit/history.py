@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 
 from devnet.deployment import Deployment
@@ -50,7 +51,7 @@ class Entry:
         if sent is not None and sent.to == chain.address(contract):
             try:
                 name, args = chain.interfaces[contract].decode_call(sent.data)
-            except (KeyError, ValueError):
+            except (KeyError, ValueError, DecodingError):
                 name, args = "", {}
             if name in functions:
                 return name, args
