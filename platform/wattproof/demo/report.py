@@ -1,0 +1,171 @@
+"""The demo day's outcome, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that must hold, whether it does, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The day in numbers: energy in kWh, power in kW, money in settlement tokens.
+
+    Costs are those of all vehicle owners together; ``uncontrolled_cost`` is what charging at once
+    would have cost at the same prices, wear included. ``missing_cost`` charges needed energy that
+    was not served at the price uncontrolled charging paid for it.
+    """
+
+    orders: int
+    filled_orders: int
+    traded_kwh: float
+    discharged_kwh: float
+    lowest_price: float
+    highest_price: float
+    peak_kw: float
+    uncontrolled_peak_kw: float
+    energy_served: float
+    uncontrolled_cost: float
+    energy_cost: float
+    imbalance_cost: float
+    wear_cost: float
+    missing_cost: float
+    best_owner_saving: float
+    owners: int
+    gas_per_order: float
+    chunks: int
+    gap_micro: int
+    welfare: float
+    dust_micro: int
+
+    @property
+    def saving(self) -> float:
+        """What all owners together saved against charging at once."""
+        return (
+            self.uncontrolled_cost
+            - self.energy_cost
+            - self.imbalance_cost
+            - self.wear_cost
+            - self.missing_cost
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """Figures, checks, and where real sessions were run, the table of strategies."""
+
+    title: str
+    input: Mapping[str, Any]
+    figures: Figures
+    checks: tuple[Check, ...]
+    comparison: tuple[Mapping[str, Any], ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check holds."""
+        return all(check.ok for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {
+            "title": self.title,
+            "ok": self.ok,
+            "input": dict(self.input),
+            "figures": {**asdict(self.figures), "saving": self.figures.saving},
+            "checks": [asdict(check) for check in self.checks],
+            "comparison": [dict(row) for row in self.comparison],
+            "seconds": dict(self.seconds),
+        }
+
+    def table(self) -> Group:
+        """For a terminal."""
+        from rich.console import Group
+        from rich.markup import escape
+        from rich.table import Table
+        from rich.text import Text
+
+        figures = Table(title=escape(self.title), title_justify="left", show_header=False)
+        figures.add_column(style="bold")
+        figures.add_column()
+        for name, value in _rows(self.figures):
+            figures.add_row(name, value)
+        checks = Table(title="What must hold", title_justify="left", show_header=False)
+        for column in ("", "check", "seen"):
+            checks.add_column(column)
+        for check in self.checks:
+            mark = Text("pass", style="green") if check.ok else Text("FAIL", style="bold red")
+            checks.add_row(mark, escape(check.name), escape(check.detail))
+        parts: list[Any] = [figures]
+        if self.comparison:
+            parts.append(_comparison(self.comparison))
+        failed = sum(1 for check in self.checks if not check.ok)
+        verdict = (
+            Text(f"All {len(self.checks)} checks hold.", style="bold green")
+            if not failed
+            else Text(f"{failed} of {len(self.checks)} checks FAILED.", style="bold red")
+        )
+        return Group(*parts, checks, verdict)
+
+
+def _rows(day: Figures) -> list[tuple[str, str]]:
+    share = day.saving / day.uncontrolled_cost if day.uncontrolled_cost else 0.0
+    shaved = 1.0 - day.peak_kw / day.uncontrolled_peak_kw if day.uncontrolled_peak_kw else 0.0
+    chunks = f", in {day.chunks} chunks" if day.chunks else ", in one transaction"
+    return [
+        ("Orders", f"{day.orders:,} signed, {day.filled_orders:,} filled"),
+        (
+            "Energy traded",
+            f"{day.traded_kwh:,.1f} kWh, {day.discharged_kwh:,.1f} kWh from batteries",
+        ),
+        ("Price range", f"{day.lowest_price:.4f} to {day.highest_price:.4f} a kWh"),
+        (
+            "Feeder peak",
+            f"{day.peak_kw:,.1f} kW instead of {day.uncontrolled_peak_kw:,.1f} kW uncontrolled "
+            f"({shaved:.1%} shaved)",
+        ),
+        ("Energy served", f"{day.energy_served:.1%} of what the drivers needed"),
+        (
+            "Owners paid",
+            f"{day.energy_cost:,.2f} energy, {day.imbalance_cost:,.2f} imbalance, "
+            f"{day.wear_cost:,.2f} wear",
+        ),
+        (
+            f"{day.owners} owners saved",
+            f"{day.saving:,.2f} of {day.uncontrolled_cost:,.2f} uncontrolled ({share:.1%}); "
+            f"the best one {day.best_owner_saving:,.2f}",
+        ),
+        ("Settlement", f"{day.gas_per_order:,.0f} gas an order{chunks}"),
+        ("Certificate", f"gap {day.gap_micro} micro-units, welfare {day.welfare:,.2f}"),
+    ]
+
+
+def _comparison(rows: tuple[Mapping[str, Any], ...]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="Strategies on all sessions of the file", title_justify="left")
+    table.add_column("strategy")
+    for heading in ("cost", "saving", "energy served", "peak kW", "mean daily peak kW"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row["strategy"]),
+            f"{row['cost']:,.2f}",
+            f"{row['saving_share']:.2%}",
+            f"{row['energy_served']:.2%}",
+            f"{row['peak_kw']:,.1f}",
+            f"{row['mean_daily_peak_kw']:,.1f}",
+        )
+    return table
