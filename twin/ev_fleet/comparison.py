@@ -317,6 +317,10 @@ def _live_through(
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
+    """``window`` is when somebody is plugged in. The horizon reaches a day beyond, so that where
+    it ends tells no strategy when the last vehicle will leave.
+    """
+
     window: slice
     index: NDArray[np.intp]
     horizon: Horizon
@@ -333,16 +337,14 @@ class _Stretch:
         index: NDArray[np.intp],
     ) -> _Stretch:
         shift = float(window.start * horizon.slot_seconds)
+        stop = min(window.stop + OUTLOOK_EDGES, horizon.slots)
+        seen = slice(window.start, stop)
         return cls(
             window,
             index,
-            Horizon(
-                horizon.slot_start(window.start),
-                horizon.slot_seconds,
-                window.stop - window.start,
-            ),
+            Horizon(horizon.slot_start(window.start), horizon.slot_seconds, stop - window.start),
             PriceSignal(
-                signal.price_per_kwh[window], signal.base_load_w[window], signal.feeder_limit_w
+                signal.price_per_kwh[seen], signal.base_load_w[seen], signal.feeder_limit_w
             ),
             Stays(
                 stays.arrival_s[index] - shift,
@@ -378,7 +380,8 @@ def occupied_stretches(
 def _sum(parts: list[_Total], stretches: list[_Stretch], signal: PriceSignal) -> _Total:
     feeder = signal.base_load_w.astype(float).copy()
     for part, stretch in zip(parts, stretches, strict=True):
-        feeder[stretch.window] = part.feeder_w
+        length = stretch.window.stop - stretch.window.start
+        feeder[stretch.window] = part.feeder_w[:length]
     return _Total(
         cost=sum(part.cost for part in parts),
         cost_of_missing=sum(part.cost_of_missing for part in parts),

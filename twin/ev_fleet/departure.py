@@ -5,8 +5,8 @@ the present one (same driver, hour of arrival, kind of day, pile power, time the
 declared stay). Each then speaks in four ways: its stay may recur, its stay as a multiple of its
 charging time, its departure's hour on the clock, or its error against the declared departure;
 each way in a narrow and in a wide version. How far each of these experts is trusted is learnt by
-expectation maximisation from what it said, before the fact, about sessions that have ended since;
-a driver's own sessions shift the shares. Conditioning on still being plugged in is left to the
+expectation maximisation from what it said, before the fact, about sessions that have ended since,
+the most similar ones counting most. Conditioning on still being plugged in is left to the
 user of the survival curve: S(t) / S(now).
 """
 
@@ -43,7 +43,8 @@ _PRIOR_WIDTH = 1.2
 _EXPERTS = 9
 _LOGISTIC = float(np.pi / np.sqrt(3.0))
 _PRIOR_COUNT = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
-_DRIVER_COUNT = 6.0
+_GENERAL_COUNT = 6.0
+_LOCAL_ROUNDS = 5
 _NEGLIGIBLE_SHARE = 0.01
 _ALL = np.ones(_EXPERTS, dtype=bool)
 _REFIT_EVERY = 40
@@ -101,7 +102,7 @@ class DepartureForecaster:
     _ended: FloatArray
     _drivers: Mapping[str, int]
     _masses: FloatArray
-    _weights: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict, repr=False)
+    _general: dict[int, FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def fit(
@@ -123,8 +124,8 @@ class DepartureForecaster:
         forecaster = cls(features, stays, ended, drivers, masses)
         for place, plug_in in enumerate(plug_ins):
             edges = np.array([stays[place] - _CELL / 2, stays[place] + _CELL / 2])
-            before = plug_in.connected.timestamp()
-            curves = forecaster._curves(plug_in, np.maximum(edges, 0.0), before)
+            neighbours = forecaster._neighbours(plug_in, plug_in.connected.timestamp())
+            curves = forecaster._curves(plug_in, np.maximum(edges, 0.0), neighbours)
             masses[place] = curves[:, 0] - curves[:, 1]
         return forecaster
 
@@ -136,17 +137,22 @@ class DepartureForecaster:
         Only sessions that ended before ``known_before`` (default: the plug-in) are used.
         """
         before = (known_before or plug_in.connected).timestamp()
-        shares = self._shares(plug_in, before)
+        neighbours = self._neighbours(plug_in, before)
+        shares = self._shares(neighbours, before)
         shares = np.where(shares < _NEGLIGIBLE_SHARE, 0.0, shares)
-        curves = self._curves(plug_in, np.maximum(edges_s, 0.0), before, shares > 0.0)
+        curves = self._curves(plug_in, np.maximum(edges_s, 0.0), neighbours, shares > 0.0)
         survival: FloatArray = shares / shares.sum() @ curves
         return np.minimum.accumulate(np.clip(survival, 0.0, 1.0))
+
+    def _neighbours(self, plug_in: PlugIn, before: float) -> _Neighbours:
+        now = _features([plug_in], self._drivers)
+        return _Neighbours(now, *_resemblance(self._past, now, self._ended < before, before))
 
     def _curves(
         self,
         plug_in: PlugIn,
         edges_s: FloatArray,
-        before: float,
+        neighbours: _Neighbours,
         asked: NDArray[np.bool_] = _ALL,
     ) -> FloatArray:
         """Survival at the edges by each expert, shape (expert, edge); the broad guess for
@@ -155,8 +161,7 @@ class DepartureForecaster:
         log_edges = np.log(np.maximum(edges_s, 1.0))
         prior = _above((_PRIOR_LOG_STAY - log_edges) / _PRIOR_WIDTH)
         curves = np.tile(prior, (_EXPERTS, 1))
-        now = _features([plug_in], self._drivers)
-        weight, chosen = _resemblance(self._past, now, self._ended < before, before)
+        now, weight, chosen = neighbours.now, neighbours.weight, neighbours.chosen
         if chosen.size == 0:
             return curves
         stay = self._stay_s[chosen]
@@ -182,23 +187,38 @@ class DepartureForecaster:
                     curves[place] = _positive(shifted, edges_s, width) @ share
         return curves
 
-    def _shares(self, plug_in: PlugIn, before: float) -> FloatArray:
-        """How far each expert is trusted for this driver, shape (expert,), sum 1."""
+    def _shares(self, neighbours: _Neighbours, before: float) -> FloatArray:
+        """How far each expert is trusted here, shape (expert,), sum 1.
+
+        Maximises the neighbours' weighted likelihood, leaning on the shares of all sessions.
+        """
         ended = self._ended < before
         stage = int(ended.sum()) // _REFIT_EVERY
-        if stage not in self._weights:
-            horizon = np.sort(self._ended)[: stage * _REFIT_EVERY]
-            cut = horizon[-1] if horizon.size else -np.inf
-            self._weights[stage] = _expectation_maximisation(self._masses[self._ended <= cut])
-        general, _ = self._weights[stage]
-        driver = self._drivers.get(plug_in.user_id, -1) if plug_in.user_id is not None else -1
-        own = ended & (self._past.driver == driver) & (driver >= 0)
-        count = _DRIVER_COUNT * general
-        if own.any():
-            blame = general * self._masses[own] + 1e-12
-            count = count + (blame / blame.sum(axis=1, keepdims=True)).sum(axis=0)
-        shares: FloatArray = count / count.sum()
+        if stage not in self._general:
+            in_order = np.sort(self._ended)[: stage * _REFIT_EVERY]
+            cut = in_order[-1] if in_order.size else -np.inf
+            self._general[stage] = _general_shares(self._masses[self._ended <= cut])
+        general = self._general[stage]
+        if neighbours.chosen.size == 0:
+            return general
+        masses = self._masses[neighbours.chosen]
+        effective = 1.0 / float((neighbours.weight**2).sum())
+        shares = general
+        for _ in range(_LOCAL_ROUNDS):
+            blame = shares * masses + 1e-12
+            blame /= blame.sum(axis=1, keepdims=True)
+            counted = _GENERAL_COUNT * general + effective * (neighbours.weight @ blame)
+            shares = counted / (_GENERAL_COUNT + effective)
         return shares
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    """The most similar past sessions: their weights (sum 1) and places."""
+
+    now: _Features
+    weight: FloatArray
+    chosen: NDArray[np.intp]
 
 
 def _above(deviations: FloatArray) -> FloatArray:
@@ -273,15 +293,15 @@ def _distance(past: FloatArray, now: float, width: float) -> FloatArray:
     return distance
 
 
-def _expectation_maximisation(masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Shares of the experts and the log likelihood of each past session under them."""
-    shares = _PRIOR_COUNT / _PRIOR_COUNT.sum()
+def _general_shares(masses: FloatArray) -> FloatArray:
+    """The experts' shares that make what they said of all past sessions most likely."""
+    shares: FloatArray = _PRIOR_COUNT / _PRIOR_COUNT.sum()
     for _ in range(60 if masses.shape[0] else 0):
         blame = shares * masses + 1e-12
         blame /= blame.sum(axis=1, keepdims=True)
         count = _PRIOR_COUNT + blame.sum(axis=0)
         shares = count / count.sum()
-    return shares, np.log(masses @ shares + 1e-12)
+    return shares
 
 
 def declared_survival(
