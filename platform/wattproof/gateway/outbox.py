@@ -20,6 +20,7 @@ QUEUED, SIGNED, MINED = "queued", "signed", "mined"
 REVERTED, REFUSED, DISPLACED = "reverted", "refused", "displaced"
 PENDING = (QUEUED, SIGNED)
 FAILED = (REVERTED, REFUSED, DISPLACED)
+_RELAYED_AT_ONCE = 16
 
 
 def enqueue(
@@ -134,7 +135,8 @@ def relay(session: Session, chain: Chain, raw: str) -> OutboxRow:
 
     Raises:
         InvalidError: not a transaction, of another chain, or not to one of our contracts.
-        ConflictError: another transaction with this nonce was already handed in.
+        ConflictError: another transaction with this nonce was already handed in, or too many of
+            the sender's are not mined yet.
     """
     try:
         encoded = HexBytes(raw)
@@ -164,6 +166,14 @@ def relay(session: Session, chain: Chain, raw: str) -> OutboxRow:
             return known
         raise ConflictError(
             f"a transaction of {sender} with nonce {fields['nonce']} was already handed in"
+        )
+    unsettled = session.exec(
+        select(OutboxRow.id).where(OutboxRow.signer == sender, OutboxRow.status == SIGNED)
+    ).all()
+    if len(unsettled) >= _RELAYED_AT_ONCE:
+        raise ConflictError(
+            f"{sender} has {len(unsettled)} transactions that are not mined yet; wait for them",
+            code="too_many_pending",
         )
     row = OutboxRow(
         key=f"relay:{digest}",

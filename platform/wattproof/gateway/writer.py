@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
@@ -25,7 +26,19 @@ from wattproof.settings import Settings
 from wattproof.store.engine import transaction
 
 _GWEI = 10**9
-_AT_ONCE = 200
+_AT_ONCE = 400
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What to do with a signer's queue: gas limits by row, and reasons for those given up."""
+
+    gas: dict[int, int] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.gas or self.refused)
 
 
 class Writer:
@@ -39,117 +52,143 @@ class Writer:
 
     def pump(self) -> int:
         """One look at everything pending. Returns how many rows changed their status."""
-        with transaction(self._engine) as session:
-            signers = session.exec(
-                select(OutboxRow.signer).where(col(OutboxRow.status).in_(outbox.PENDING)).distinct()
-            ).all()
-        return sum(self._pump_signer(signer) for signer in signers)
-
-    def _pump_signer(self, signer: str) -> int:
-        changed = self._follow(signer)
-        signed = self._sign_queued(signer)
+        changed = self._follow()
+        signed = self._sign_queued()
         if signed:
             crashpoints.reach(crashpoints.RAW_STORED)
-            changed += signed + self._follow(signer)
+            changed += signed + self._follow()
         return changed
 
     # -- nonces, signatures --------------------------------------------------------------------
 
-    def _sign_queued(self, signer: str) -> int:
-        if signer not in self._keys.addresses():
-            return 0
+    def _sign_queued(self) -> int:
         with transaction(self._engine) as session:
-            queued = session.exec(
-                select(OutboxRow)
-                .where(OutboxRow.signer == signer, OutboxRow.status == outbox.QUEUED)
-                .order_by(col(OutboxRow.id))
-                .limit(_AT_ONCE)
-            ).all()
-            waiting = (
+            queues = self._ready_queues(session)
+            waiting = set(
                 session.exec(
-                    select(OutboxRow.id).where(
-                        OutboxRow.signer == signer, OutboxRow.status == outbox.SIGNED
+                    select(OutboxRow.signer)
+                    .where(
+                        col(OutboxRow.signer).in_(queues),
+                        OutboxRow.status == outbox.SIGNED,
                     )
-                ).first()
-                is not None
+                    .distinct()
+                ).all()
             )
-            ready = _ready(session, queued)
-        queued, failed = queued[: len(ready)], ready.count(False)
-        if not queued:
+        if not queues:
             return 0
-        if failed:
-            return self._refuse(queued, ready)
-        gas, refused = self._gas(queued, waiting)
-        chain_nonce = self._nonce(signer)
+        plans = self._plans(queues, waiting)
+        if not any(plan.changes for plan in plans.values()):
+            return 0
+        nonces = self._nonces(sorted(plans))
         max_fee, priority_fee = self._fees()
         with transaction(self._engine) as session:
-            account = session.get(SignerRow, signer, with_for_update=True)
-            if account is None:
-                account = SignerRow(address=signer, next_nonce=chain_nonce)
-            account.next_nonce = max(account.next_nonce, chain_nonce)
-            session.add(account)
-            changed = 0
-            for candidate in queued:
-                row = session.get(OutboxRow, candidate.id)
-                if row is None or row.id is None or row.status != outbox.QUEUED:
-                    break  # another writer was here; look again next time
-                if row.id in refused:
-                    row.status, row.error = outbox.REFUSED, refused[row.id]
-                    session.add(row)
-                    changed += 1
-                    continue
-                if row.id not in gas:
-                    break
-                row.gas_limit, row.nonce, row.status = gas[row.id], account.next_nonce, "signed"
-                account.next_nonce += 1
-                self._store_attempt(session, row, 0, max_fee, priority_fee)
-                changed += 1
-        return changed
+            return sum(
+                self._sign(session, signer, plans[signer], nonces[signer], max_fee, priority_fee)
+                for signer in sorted(plans)
+            )
 
-    def _refuse(self, rows: Sequence[OutboxRow], ready: Sequence[bool]) -> int:
-        """Give up rows whose predecessor failed."""
-        hopeless = [row.id for row, good in zip(rows, ready, strict=True) if not good]
-        with transaction(self._engine) as session:
-            for row_id in hopeless:
-                row = session.get(OutboxRow, row_id)
-                if row is not None and row.status == outbox.QUEUED:
-                    row.status, row.error = outbox.REFUSED, "what it depends on failed"
-                    session.add(row)
-        return len(hopeless)
+    def _ready_queues(self, session: Session) -> dict[str, list[tuple[OutboxRow, bool]]]:
+        """By signer, the queued rows up to the first that must wait for another signer's.
 
-    def _gas(
-        self, rows: Sequence[OutboxRow], waiting: bool
-    ) -> tuple[dict[int, int], dict[int, str]]:
-        """Gas limits by row id, and reasons for rows that would fail.
+        With each row whether what it depends on was mined (False: it failed).
+        """
+        rows = session.exec(
+            select(OutboxRow)
+            .where(
+                OutboxRow.status == outbox.QUEUED,
+                col(OutboxRow.signer).in_(self._keys.addresses()),
+            )
+            .order_by(col(OutboxRow.id))
+            .limit(_AT_ONCE)
+        ).all()
+        earlier = {row.after for row in rows if row.after is not None}
+        found = session.exec(select(OutboxRow).where(col(OutboxRow.id).in_(earlier))).all()
+        statuses = {row.id: row.status for row in found}
+        queues: dict[str, list[tuple[OutboxRow, bool]]] = {}
+        blocked: set[str] = set()
+        for row in rows:
+            status = outbox.MINED if row.after is None else statuses.get(row.after, outbox.MINED)
+            if row.signer in blocked or status in outbox.PENDING:
+                blocked.add(row.signer)
+                continue
+            queues.setdefault(row.signer, []).append((row, status == outbox.MINED))
+        return queues
+
+    def _plans(
+        self, queues: Mapping[str, Sequence[tuple[OutboxRow, bool]]], waiting: set[str]
+    ) -> dict[str, _Plan]:
+        """Gas limits, and reasons for rows that would fail, by signer.
 
         A row whose estimate fails while an earlier one is not mined yet may depend on it: it and
         all later ones stay queued.
         """
         limit = self._settings.transaction_gas_limit
-        unknown = [row for row in rows if row.gas_limit is None]
+        unknown = [
+            row
+            for queue in queues.values()
+            for row, good in queue
+            if good and row.gas_limit is None
+        ]
         answers = self._chain.try_batch(
             [("eth_estimateGas", (self._request(row), "latest")) for row in unknown]
         )
         estimates = {row.id: answer for row, answer in zip(unknown, answers, strict=True)}
-        gas: dict[int, int] = {}
-        refused: dict[int, str] = {}
-        for row in rows:
-            assert row.id is not None
-            answer = estimates.get(row.id)
-            if answer is None:
-                gas[row.id] = min(row.gas_limit or limit, limit)
-            elif "result" in answer:
-                gas[row.id] = min(int(answer["result"], 16) * 13 // 10 + 50_000, limit)
-            elif waiting or gas:
-                break
-            else:
-                error = answer["error"]
-                refused[row.id] = self._chain.reason(error) or str(error.get("message"))
-        return gas, refused
+        plans: dict[str, _Plan] = {}
+        for signer, queue in queues.items():
+            plan = plans[signer] = _Plan()
+            for row, good in queue:
+                assert row.id is not None
+                answer = estimates.get(row.id)
+                if not good:
+                    plan.refused[row.id] = "what it depends on failed"
+                elif answer is None:
+                    plan.gas[row.id] = min(row.gas_limit or limit, limit)
+                elif "result" in answer:
+                    plan.gas[row.id] = min(int(answer["result"], 16) * 13 // 10 + 50_000, limit)
+                elif signer in waiting or plan.gas:
+                    break
+                else:
+                    error = answer["error"]
+                    plan.refused[row.id] = self._chain.reason(error) or str(error.get("message"))
+        return plans
 
-    def _store_attempt(
-        self, session: Session, row: OutboxRow, number: int, max_fee: int, priority_fee: int
-    ) -> AttemptRow:
+    def _sign(
+        self,
+        session: Session,
+        signer: str,
+        plan: _Plan,
+        chain_nonce: int,
+        max_fee: int,
+        priority_fee: int,
+    ) -> int:
+        """Carry out a plan under the lock of the signer's row. Returns how many rows changed."""
+        account = session.get(SignerRow, signer, with_for_update=True)
+        if account is None:
+            account = SignerRow(address=signer, next_nonce=chain_nonce)
+        account.next_nonce = max(account.next_nonce, chain_nonce)
+        session.add(account)
+        rows = session.exec(
+            select(OutboxRow)
+            .where(col(OutboxRow.id).in_([*plan.gas, *plan.refused]))
+            .order_by(col(OutboxRow.id))
+        ).all()
+        changed = 0
+        for row in rows:
+            if row.id is None or row.status != outbox.QUEUED:
+                break  # another writer was here; look again next time
+            if row.id in plan.refused:
+                row.status, row.error = outbox.REFUSED, plan.refused[row.id]
+            else:
+                row.gas_limit, row.nonce = plan.gas[row.id], account.next_nonce
+                row.status = outbox.SIGNED
+                account.next_nonce += 1
+                session.add(self._attempt(row, 0, max_fee, priority_fee))
+            session.add(row)
+            changed += 1
+        return changed
+
+    def _attempt(self, row: OutboxRow, number: int, max_fee: int, priority_fee: int) -> AttemptRow:
+        """The row, signed; becomes the row's current transaction."""
         raw, digest = self._keys.sign_transaction(
             row.signer,
             {
@@ -165,7 +204,8 @@ class Writer:
             },
         )
         assert row.id is not None
-        attempt = AttemptRow(
+        row.transaction_hash = digest
+        return AttemptRow(
             transaction_hash=digest,
             outbox_id=row.id,
             number=number,
@@ -174,11 +214,6 @@ class Writer:
             priority_fee_wei=priority_fee,
             created_at=int(time.time()),
         )
-        row.transaction_hash = digest
-        session.add(row)
-        session.flush()
-        session.add(attempt)
-        return attempt
 
     def _request(self, row: OutboxRow) -> dict[str, Any]:
         return {
@@ -188,8 +223,12 @@ class Writer:
             "value": hex(row.value_wei),
         }
 
-    def _nonce(self, signer: str) -> int:
-        return int(self._chain.request("eth_getTransactionCount", signer, "latest"), 16)
+    def _nonces(self, signers: Sequence[str]) -> dict[str, int]:
+        """How many transactions of each signer the chain has."""
+        counts = self._chain.batch(
+            [("eth_getTransactionCount", (signer, "latest")) for signer in signers]
+        )
+        return {signer: int(count, 16) for signer, count in zip(signers, counts, strict=True)}
 
     def _fees(self) -> tuple[int, int]:
         block, priority = self._chain.batch(
@@ -204,14 +243,18 @@ class Writer:
 
     # -- broadcast, receipts -------------------------------------------------------------------
 
-    def _follow(self, signer: str) -> int:
+    def _follow(self) -> int:
         """Look up what was signed; send what the node does not know; bump what is stuck."""
         with transaction(self._engine) as session:
-            rows = session.exec(
-                select(OutboxRow)
-                .where(OutboxRow.signer == signer, OutboxRow.status == outbox.SIGNED)
-                .order_by(col(OutboxRow.nonce))
+            signed = select(OutboxRow).where(OutboxRow.status == outbox.SIGNED)
+            ours = col(OutboxRow.signer).in_(self._keys.addresses())
+            # Ours in their order first; of what others handed in the newest, so that nobody's
+            # transactions that can never be mined keep the rest from being looked at.
+            own = session.exec(signed.where(ours).order_by(col(OutboxRow.id)).limit(_AT_ONCE)).all()
+            relayed = session.exec(
+                signed.where(~ours).order_by(col(OutboxRow.id).desc()).limit(_AT_ONCE)
             ).all()
+            rows = sorted([*own, *relayed], key=lambda row: (row.signer, row.nonce or 0))
             attempts = session.exec(
                 select(AttemptRow)
                 .where(col(AttemptRow.outbox_id).in_([row.id for row in rows]))
@@ -222,16 +265,17 @@ class Writer:
         of_row: dict[int, list[AttemptRow]] = {}
         for attempt in attempts:
             of_row.setdefault(attempt.outbox_id, []).append(attempt)
-        nonce = self._nonce(signer)
-        done = self._record(rows, of_row, nonce)
+        nonces = self._nonces(sorted({row.signer for row in rows}))
+        done = self._record(rows, of_row, nonces)
         missing = [row for row in rows if row.id not in done]
-        self._broadcast(missing, of_row)
-        done |= self._record(missing, of_row, nonce)
+        if self._broadcast(missing, of_row):
+            done |= self._record(missing, of_row, nonces)
         return len(done)
 
     def _broadcast(
         self, rows: Sequence[OutboxRow], of_row: Mapping[int, Sequence[AttemptRow]]
-    ) -> None:
+    ) -> int:
+        """Send what is missing. Returns how many transactions."""
         latest = [of_row[row.id][-1] for row in rows if row.id is not None]
         known = self._chain.batch(
             [("eth_getTransactionByHash", (attempt.transaction_hash,)) for attempt in latest]
@@ -248,6 +292,7 @@ class Writer:
         self._chain.try_batch([("eth_sendRawTransaction", (attempt.raw,)) for attempt in send])
         if send:
             crashpoints.reach(crashpoints.BROADCAST)
+        return len(send)
 
     def _stuck(self, row: OutboxRow, attempt: AttemptRow) -> bool:
         return (
@@ -269,13 +314,16 @@ class Writer:
             current = session.get(OutboxRow, row.id)
             if current is None or current.transaction_hash != last.transaction_hash:
                 return None
-            return self._store_attempt(session, current, last.number + 1, max_fee, tip)
+            attempt = self._attempt(current, last.number + 1, max_fee, tip)
+            session.add(current)
+            session.add(attempt)
+            return attempt
 
     def _record(
         self,
         rows: Sequence[OutboxRow],
         of_row: Mapping[int, Sequence[AttemptRow]],
-        chain_nonce: int,
+        chain_nonces: Mapping[str, int],
     ) -> set[int]:
         """Store the receipts that exist; returns the ids of rows that are settled either way."""
         asked = [(row, attempt) for row in rows if row.id is not None for attempt in of_row[row.id]]
@@ -292,7 +340,7 @@ class Writer:
             if row.id is not None
             and row.id not in found
             and row.nonce is not None
-            and row.nonce < chain_nonce
+            and row.nonce < chain_nonces[row.signer]
         }
         if found:
             crashpoints.reach(crashpoints.MINED)
@@ -304,10 +352,15 @@ class Writer:
             if row.id in found and int(found[row.id]["status"], 16) == 0
         }
         with transaction(self._engine) as session:
-            for row_id in found.keys() | displaced:
-                current = session.get(OutboxRow, row_id)
-                if current is None or current.status != outbox.SIGNED:
-                    continue
+            settled = session.exec(
+                select(OutboxRow).where(
+                    col(OutboxRow.id).in_(found.keys() | displaced),
+                    OutboxRow.status == outbox.SIGNED,
+                )
+            ).all()
+            for current in settled:
+                assert current.id is not None
+                row_id = current.id
                 got = found.get(row_id)
                 if got is None:
                     current.status = outbox.DISPLACED
@@ -329,14 +382,3 @@ class Writer:
         if "error" in answer:
             return self._chain.reason(answer["error"]) or "reverted"
         return "reverted; the same call succeeds on the state before its block (out of gas?)"
-
-
-def _ready(session: Session, rows: Sequence[OutboxRow]) -> list[bool]:
-    """For the rows up to the first that must still wait: False where its predecessor failed."""
-    ready: list[bool] = []
-    for row in rows:
-        before = session.get(OutboxRow, row.after) if row.after is not None else None
-        if before is not None and before.status in outbox.PENDING:
-            break
-        ready.append(before is None or before.status == outbox.MINED)
-    return ready
