@@ -75,7 +75,7 @@ class PlugIn:
             time_zone=session.time_zone,
             user_id=session.user_id,
             pile_power_w=pile_power_w,
-            charging_seconds=min(seconds, session.stay_seconds),
+            charging_seconds=seconds,
             declared_stay_s=float("nan") if declared is None else declared,
         )
 

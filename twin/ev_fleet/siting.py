@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from twin.batch import Arrays, batch_function
+from twin.batch import Arrays, Executor, batch_function, run_batch
 from twin.ev_fleet.model import FloatArray
 
 _HOUR = 3600.0
 _DAY = 86_400.0
+_PILE_DAYS = f"{__name__}:pile_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,29 @@ def evaluate_designs(
                 else 0.0,
             )
         )
+    return tuple(results)
+
+
+def explore_sites(
+    sites: Sequence[CandidateSite],
+    designs: Sequence[Design],
+    economics: PileEconomics,
+    days: int,
+    seed: int,
+    executor: Executor | None = None,
+) -> tuple[DesignResult, ...]:
+    """Every design at every site on ``days`` sampled days; each site draws its own days.
+
+    Not building is always among the designs.
+    """
+    explored = tuple(dict.fromkeys((Design(0, 0.0), *designs)))
+    results: list[DesignResult] = []
+    for place, site in enumerate(sites):
+        own_seed = int(np.random.SeedSequence(seed, spawn_key=(place,)).generate_state(1)[0])
+        arrays = run_batch(
+            _PILE_DAYS, {"site": site, "designs": explored}, days, own_seed, executor
+        )
+        results += evaluate_designs(site, explored, economics, arrays)
     return tuple(results)
 
 

@@ -10,6 +10,7 @@ from twin.ev_fleet.siting import (
     PileEconomics,
     choose_sites,
     evaluate_designs,
+    explore_sites,
     pile_days,
 )
 
@@ -91,11 +92,9 @@ def test_the_exploration_is_the_same_in_one_process_and_in_several():
 
 def test_the_choice_among_sites_is_the_best_of_all_within_budget():
     places = [site("mall", 4.0), site("street", 1.0), site("station", 2.5)]
-    results = [
-        result
-        for place in places
-        for result in evaluate_designs(place, DESIGNS, PileEconomics(), days_at(place))
-    ]
+    results = explore_sites(places, DESIGNS[1:], PileEconomics(), 128, seed=3)
+    assert results == explore_sites(places, DESIGNS[1:], PileEconomics(), 128, seed=3)
+    assert results != explore_sites(places, DESIGNS[1:], PileEconomics(), 128, seed=4)
     by_site = [[r for r in results if r.site == place.name] for place in places]
     budget, most_piles = 45.0, 9
     best = max(
