@@ -1,4 +1,7 @@
-"""Reading what `settle` and `verifyChunk` are sent (protocol section 4, "Call data")."""
+"""Reading what `settle` and `verifyChunk` are sent (protocol section 4, "Call data").
+
+Apart from market/settlement.py, which writes it, so that the two check each other.
+"""
 
 from __future__ import annotations
 
