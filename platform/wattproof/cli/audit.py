@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wattproof.cli.output import FAILED, AsJson, print_json
+from wattproof.cli.output import FAILED, AsJson, print_json, working
 
 app = typer.Typer(
     help="Rebuild every balance from the chain alone, and check every round.",
@@ -47,7 +47,8 @@ def replay(
 
     with _chain(data_dir, rpc, deployment) as (settings, url, deployed):
         database = None if no_database else settings.database
-        report = audit.replay(url, deployed, database=database)
+        with working("reading the chain", quiet=as_json):
+            report = audit.replay(url, deployed, database=database)
     _finish(report, as_json)
 
 
@@ -94,7 +95,9 @@ def verify(
         raise InvalidError(f"cannot read {bundle}: {error.strerror}") from error
     except ValueError as error:
         raise InvalidError(f"{bundle} is not JSON: {error}") from error
-    _finish(audit.verify_bundle(content, rpc), as_json)
+    with working("reading the chain", quiet=as_json):
+        report = audit.verify_bundle(content, rpc)
+    _finish(report, as_json)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def open_chain(settings: Settings, rpc: str | None, deployment: Deployment) -> I
     Raises:
         MisconfiguredError: none of them answers; says why.
     """
-    url = rpc or settings.rpc_url or _served(settings)
+    url = rpc or settings.rpc_url or _served(settings, deployment)
     if url:
         yield url
         return
@@ -47,12 +47,12 @@ def open_chain(settings: Settings, rpc: str | None, deployment: Deployment) -> I
         node.stop()
 
 
-def _served(settings: Settings) -> str | None:
+def _served(settings: Settings, deployment: Deployment) -> str | None:
     """The node of a running `wattproof up`, if it answers."""
     path = settings.data_dir / "running.json"
     try:
         url = str(json.loads(path.read_text(encoding="utf-8"))["rpc_url"])
-        JsonRpc(url).call("eth_chainId")
+        chain_id = int(JsonRpc(url).call("eth_chainId"), 16)
     except (OSError, ValueError, KeyError, RpcError):
         return None
-    return url
+    return url if chain_id == deployment.chain_id else None

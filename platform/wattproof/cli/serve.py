@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from wattproof.api.app import create_app
-from wattproof.cli.output import print_facts, print_json
+from wattproof.cli.output import print_facts, print_json, working
 from wattproof.cli.schedule import RoundSchedule, set_up_markets
 from wattproof.errors import MisconfiguredError
 from wattproof.profiles import open_platform
@@ -43,11 +44,13 @@ def serve(
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(settings.host, settings.port))
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        platform = stack.enter_context(open_platform(settings))
-        if settings.profile is Profile.EMBEDDED:
-            set_up_markets(platform)
-            stack.enter_context(LocalRunner(platform))
-            stack.enter_context(RoundSchedule(platform, round_seconds))
+        runner: LocalRunner | None = None
+        with working("starting chain and markets", quiet=as_json):
+            platform = stack.enter_context(open_platform(settings))
+            if settings.profile is Profile.EMBEDDED:
+                set_up_markets(platform)
+                runner = stack.enter_context(LocalRunner(platform))
+                stack.enter_context(RoundSchedule(platform, round_seconds))
         stack.enter_context(_announced(platform))
         _say(platform, as_json)
         config = uvicorn.Config(
@@ -56,8 +59,25 @@ def serve(
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-            uvicorn.Server(config).run(sockets=[listener])
+        server = _Server(config, runner)
+        # Ending by SIGTERM is as orderly as by Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+        if runner is not None and runner.failure is not None:
+            raise runner.failure
+
+
+class _Server(uvicorn.Server):
+    """Stops serving when the tasks have stopped: nothing would be settled any more."""
+
+    def __init__(self, config: uvicorn.Config, runner: LocalRunner | None) -> None:
+        super().__init__(config)
+        self._runner = runner
+
+    async def on_tick(self, counter: int) -> bool:
+        failed = self._runner is not None and self._runner.failure is not None
+        return failed or await super().on_tick(counter)
 
 
 def running_file(settings: Settings) -> Path:

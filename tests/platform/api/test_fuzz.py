@@ -87,6 +87,21 @@ def test_no_input_without_a_token_gives_a_server_error(client):
                 assert answer.status_code < 500, (method, path, content, answer.text)
 
 
+def test_text_that_is_no_text_gives_no_server_error(client, caller):
+    for content in (
+        b'{"\\ud800": 1}',
+        b'{"address": "\\ud800"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "\\u0000"}',
+        b'{"raw": "\\udfff"}',
+        b'{"order": {"\\ud800": {}}, "signature": "\\ud800"}',
+    ):
+        for path in ("/auth/nonce", "/participants", "/transactions", "/orders"):
+            headers = {"Content-Type": "application/json", "Idempotency-Key": "text"}
+            answer = caller.post(path, content=content, headers=headers)
+            assert answer.status_code == 422, (path, content, answer.text)
+
+
 def test_a_body_beyond_a_mebibyte_is_refused(client):
     declared = client.post("/auth/nonce", content=b"x" * (1 << 20) + b"y")
     assert declared.status_code == 413

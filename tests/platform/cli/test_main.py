@@ -154,8 +154,8 @@ class Server:
         self.process.stdout.close()
         self.process.stderr.close()
 
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, how=signal.SIGINT):
+        self.process.send_signal(how)
         return self.process.wait(timeout=30)
 
 
@@ -183,7 +183,8 @@ def test_up_serves_keeps_its_data_and_ends_clean(tmp_path):
         assert server.facts["contracts"] == facts["contracts"]
         assert server.facts["markets"] == facts["markets"]
         assert httpx.get(f"{server.facts['url']}/health").json()["head_block"] >= block
-        assert server.interrupt() == 0
+        assert server.interrupt(signal.SIGTERM) == 0
+    assert not (data / "running.json").exists()
 
 
 def test_up_stops_where_the_chain_was_lost(tmp_path):
