@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,7 @@ RESOLVE_WINDOW_S = 3 * 86_400
 _FIELDS = (("device", "address"), ("market", "uint32"), ("period", "uint32"), ("values", "bytes32"))
 _TYPEHASH = keccak(text="Readings(address device,uint32 market,uint32 period,bytes32 values)")
 _GAS = 400_000
+_RETRY_AFTER_S = 3_600
 _POST_GAS_BASE = 250_000
 _POST_GAS_A_SLOT = 2_000
 _CARRIED = ("confirmed", "delivered", "closed")
@@ -265,7 +267,7 @@ def close_imbalance(
     Accounts whose readings may still change are left for a later call.
 
     Args:
-        retry: also what the chain refused before.
+        retry: also what the chain refused in the last hour.
 
     Raises:
         RefusedError: the period is not over, or a round of it is not finished.
@@ -302,9 +304,7 @@ def close_imbalance(
     for account in accounts:
         key = f"close:{market}:{period}:{account}"
         write = outbox.find(session, key)
-        if account in closed or (
-            write is not None and not (retry and write.status in outbox.FAILED)
-        ):
+        if account in closed or (write is not None and not _may_retry(write, retry)):
             continue
         carriers = {
             Product.from_id(entry.product).carrier
@@ -423,3 +423,10 @@ def _final_readings(
             return None
         found.append(pack(reading.values_wh))
     return found
+
+
+def _may_retry(write: OutboxRow, retry: bool) -> bool:
+    """Whether a closing that the chain refused is due again."""
+    return write.status in outbox.FAILED and (
+        retry or time.time() - write.created_at > _RETRY_AFTER_S
+    )

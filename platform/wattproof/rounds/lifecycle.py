@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
+from market.certificate import CertificateError
 from wattproof import crashpoints
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
@@ -91,7 +92,12 @@ def _clear(platform: Platform, market: int, number: int) -> bool:
         # A credential revoked in the gate's own second counts for this gate: wait until it is over.
         time.sleep(_MOMENT_S)
         return True
-    cleared = settlement.compute(platform, market, number)
+    try:
+        cleared = settlement.compute(platform, market, number)
+    except CertificateError as error:
+        # Nothing that does not certify is submitted; without a settlement the round goes void.
+        with platform.transaction() as session:
+            return settlement.note_problem(session, market, number, f"clearing: {error}")
     with platform.transaction() as session:
         if not settlement.store(platform, session, market, number, cleared):
             return False

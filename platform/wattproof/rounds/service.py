@@ -307,8 +307,15 @@ def read_facts(
 
 
 def gate_is_due(platform: Platform, session: Session, row: RoundRow) -> bool:
-    """Whether no further order can reach the round, and all forced ones are indexed."""
+    """Whether the book can be committed.
+
+    No further order can reach the round, all forced ones are indexed, and the round before it is
+    settled or void.
+    """
     if not platform.clock.passed(row.gate_at):
+        return False
+    before = session.get(RoundRow, (row.market, row.number - 1))
+    if before is not None and before.state not in _TERMINAL:
         return False
     if platform.settings.confirmations == 0:
         return True  # the caller has brought the index to the head after the time had passed

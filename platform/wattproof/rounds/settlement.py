@@ -237,6 +237,16 @@ def note_failed_write(session: Session, row: RoundRow, key: str) -> bool:
     return True
 
 
+def note_problem(session: Session, market: int, number: int, problem: str) -> bool:
+    """Keep what stops a round; True if it is news."""
+    row = get_round(session, market, number, lock="update")
+    if row.error == problem:
+        return False
+    row.error = problem
+    session.add(row)
+    return True
+
+
 def _next_chunk(platform: Platform, session: Session, market: int, number: int) -> bool:
     row = get_round(session, market, number)
     chunks = session.exec(

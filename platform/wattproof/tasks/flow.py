@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from wattproof.errors import WattproofError
+from wattproof.errors import UnavailableError, WattproofError
 from wattproof.meters import service as meters
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
@@ -31,11 +31,25 @@ def pump_outbox(platform: Platform) -> bool:
 
 
 def advance_rounds(platform: Platform) -> bool:
-    """Take every round that is due one step further. True if one moved."""
+    """Take every round that is due one step further. True if one moved.
+
+    A round that fails does not keep the others from their step; its error is raised afterwards.
+    """
     with platform.transaction() as session:
         due = lifecycle.unfinished(session)
-    moved = [lifecycle.advance(platform, market, number) for market, number in due]
-    return any(moved)
+    moved = False
+    failures: list[Exception] = []
+    for market, number in due:
+        try:
+            moved |= lifecycle.advance(platform, market, number)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            error.add_note(f"in round {number} of market {market}")
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return moved
 
 
 def post_readings(platform: Platform) -> bool:
