@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+
+import pytest
+
+import market
+from market import registry
+from market.product import ProductGrid
+from market.registry import MarketManifest, markets
+from market.synthetic import rules_for
+
+RULES = rules_for(ProductGrid(1, 1, 0, 1))
+MANIFEST = MarketManifest("demo", "A demonstration", ("electricity",), ("everywhere",), RULES)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A further folder on the path of `market`, whose packages hold what is given."""
+    monkeypatch.setattr(market, "__path__", [*market.__path__, str(tmp_path)])
+    markets.cache_clear()
+
+    def add(name: str, manifest: object) -> None:
+        package = tmp_path / name
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        module = types.ModuleType(f"market.{name}")
+        module.__dict__["MANIFEST"] = manifest
+        monkeypatch.setitem(sys.modules, f"market.{name}", module)
+
+    yield add
+    markets.cache_clear()
+
+
+def test_a_market_is_found_by_its_folder(folder):
+    folder("a_demo", MANIFEST)
+    assert registry.MARKETS["demo"] is MANIFEST
+    with pytest.raises(AttributeError):
+        _ = registry.NOTHING
+
+
+def test_two_markets_of_one_name_are_refused(folder):
+    folder("a_demo", MANIFEST)
+    folder("another_demo", MANIFEST)
+    with pytest.raises(ValueError, match="two markets"):
+        markets()
+
+
+def test_a_manifest_that_is_none_is_refused(folder):
+    folder("a_demo", "MANIFEST")
+    with pytest.raises(ValueError, match="MarketManifest"):
+        markets()
+
+
+def test_every_carrier_and_zone_has_a_name():
+    with pytest.raises(ValueError, match="name every carrier"):
+        dataclasses.replace(MANIFEST, carriers=("electricity", "heat"))
