@@ -19,7 +19,7 @@ from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
 from twin.ev_fleet.physics import deliver, uncontrolled
 from twin.ev_fleet.plan import FleetOutcome, energy_served_wh, outcome_cost
 from twin.ev_fleet.published import PublishedFleet
-from twin.ev_fleet.service_level import DEFAULT_TARGET, learnt_values
+from twin.ev_fleet.service_level import DEFAULT_TARGET, LEAST_LEVEL_PER_KWH, learnt_values
 from twin.ev_fleet.session import ChargingSession
 from twin.ev_fleet.session_day import OUTLOOK_EDGES, forecast_outlook
 from twin.ev_fleet.windows import TimeWindow, plan_windows
@@ -183,7 +183,8 @@ def compare_on_sessions(
     trusting = replace(
         fleet.vehicles,
         value_of_energy_per_kwh=np.full(
-            vehicles.count, _TRUSTED_DECLARATION * float(np.abs(price).mean())
+            vehicles.count,
+            _TRUSTED_DECLARATION * max(float(np.abs(price).mean()), LEAST_LEVEL_PER_KWH),
         ),
     )
     lived = np.flatnonzero(

@@ -15,10 +15,12 @@ from twin.ev_fleet.minimum_expense import DepartureOutlook
 from twin.ev_fleet.model import FloatArray, Stays, Vehicles
 from twin.horizon import Horizon
 
-CANDIDATES = np.geomspace(1.0, 20.0, 31)
+CANDIDATES = np.geomspace(1.05, 20.0, 31)
 """Candidate values of missing energy, in multiples of the mean price of the coming day."""
 
 DEFAULT_TARGET = 0.9925
+LEAST_LEVEL_PER_KWH = 1e-3
+"""Where prices are nought, values are multiples of this."""
 _CAUTIOUS_SESSIONS = 30
 _REMEMBERED_SESSIONS = 400
 
@@ -45,7 +47,7 @@ def learnt_values(
     for place in range(count):
         slot = min(int(stays.arrival_s[place] // horizon.slot_seconds), horizon.slots - 1)
         ahead = price_per_kwh[slot : slot + edges]
-        level[place] = max(float(np.abs(ahead).mean()), 1e-6)
+        level[place] = max(float(np.abs(ahead).mean()), LEAST_LEVEL_PER_KWH)
         served[place] = _served_wh(
             outlook.survival[place, : ahead.size],
             ahead,

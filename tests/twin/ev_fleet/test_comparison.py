@@ -88,6 +88,22 @@ def test_without_prices_for_the_season_there_is_no_comparison():
         compare_on_sessions([], prices())
 
 
+@pytest.mark.parametrize("level", [0.0, 0.2])
+def test_where_there_is_nothing_to_save_everybody_is_served(level: float):
+    flat = replace(prices(), price_per_kwh=np.full(24 * 60, level))
+    comparison = compare_on_sessions(sessions(), flat)
+    assert comparison.row("forecast departure").energy_served >= 0.99
+    assert comparison.row("perfect foresight").saving == pytest.approx(0.0, abs=1e-6)
+
+
+def test_negative_prices_are_earned_not_feared():
+    below = replace(prices(), price_per_kwh=prices().price_per_kwh - 0.25)
+    comparison = compare_on_sessions(sessions(), below)
+    ours, best = comparison.row("forecast departure"), comparison.row("perfect foresight")
+    assert 0.0 <= ours.saving <= best.saving
+    assert ours.energy_served >= 0.98
+
+
 def test_a_strategy_that_is_not_there_is_named():
     with pytest.raises(KeyError, match="there are uncontrolled"):
         compare_on_sessions(sessions(3), prices()).row("magic")
