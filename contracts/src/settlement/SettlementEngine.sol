@@ -66,7 +66,9 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
             BatchVerifier.Outcome memory outcome = _finish(batch, r, id);
             r.status = Status.Verified;
             r.gapMicro = uint64(outcome.gapMicro);
-            r.welfareMicro = uint128(outcome.welfareMicro);
+            // Only fantasy orders of markets without collateral get there; the figure is published, not used.
+            r.welfareMicro =
+                outcome.welfareMicro > type(uint128).max ? type(uint128).max : uint128(outcome.welfareMicro);
             r.dust = uint64(outcome.dust);
         }
         emit IExchange.ChunkVerified(id, round, chunk, next, effects);
