@@ -98,6 +98,11 @@ def read(chain: Chain, stale: Stale, assets: Mapping[int, str], at: Block) -> Re
 
 def store(session: Session, reading: Reading) -> None:
     """Write what was read; rounds are left to the round's own state machine."""
+    with session.no_autoflush:
+        _store(session, reading)
+
+
+def _store(session: Session, reading: Reading) -> None:
     for market, params in reading.markets.items():
         if params["slotSeconds"] == 0:
             continue

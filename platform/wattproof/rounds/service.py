@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from market.book import Book
 from market.eligibility import TraderFacts
@@ -243,17 +243,21 @@ def close_gate(platform: Platform, session: Session, market: int, number: int) -
     rows = session.exec(
         select(OrderRow).where(OrderRow.market == market, OrderRow.round == number)
     ).all()
-    kept = {order.digest: order for order in rows if order.forced or order.cancelled_at is None}
+    kept = [order for order in rows if order.forced or order.cancelled_at is None]
     book = Book.build(
         market,
         number,
         grid_of(get_market(session, market), row),
-        [to_signed(order) for order in kept.values()],
+        [to_signed(order) for order in kept],
     )
-    for index, signed in enumerate(book.orders):
-        stored = kept["0x" + signed.digest.hex()]
-        stored.book_index = index
-        session.add(stored)
+    if book.count:
+        session.execute(
+            update(OrderRow),
+            [
+                {"digest": "0x" + signed.digest.hex(), "book_index": index}
+                for index, signed in enumerate(book.orders)
+            ],
+        )
     row.book_root, row.book_count = "0x" + book.root.hex(), book.count
     row.coupled = book.coupled
     row.state = "gate_closed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from market import certificate
 from market.book import Book
@@ -19,6 +19,7 @@ from wattproof.errors import RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.orders.book import committed_book, committed_rows
+from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import get_market, get_round, rules_of
 from wattproof.rounds.models import ChunkRow, PriceRow, RoundRow, TraderFactsRow
 from wattproof.rounds.service import read_facts
@@ -76,17 +77,22 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
     if row.state != "gate_closed" or row.book_root != "0x" + cleared.book.root.hex():
         return False
     rules = rules_of(get_market(session, market))
-    stored = committed_rows(session, market, number)
-    for position, order in enumerate(stored):
-        order.maximum = cleared.maxima[position]
-        order.fill = cleared.clearing.fills[position]
-        order.payment_micro = cleared.settlement.payments_micro[position]
-        order.why = (
-            None
-            if order.maximum
-            else why_not(cleared.book.orders[position].order, cleared.facts[order.trader], rules)
+    if cleared.book.count:
+        session.execute(
+            update(OrderRow),
+            [
+                {
+                    "digest": "0x" + signed.digest.hex(),
+                    "maximum": cleared.maxima[position],
+                    "fill": cleared.clearing.fills[position],
+                    "payment_micro": cleared.settlement.payments_micro[position],
+                    "why": None
+                    if cleared.maxima[position]
+                    else why_not(signed.order, cleared.facts[signed.order.trader], rules),
+                }
+                for position, signed in enumerate(cleared.book.orders)
+            ],
         )
-        session.add(order)
     session.execute(
         delete(PriceRow).where(col(PriceRow.market) == market, col(PriceRow.round) == number)
     )
@@ -261,7 +267,6 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
             return note_failed_write(session, row, key)
         state = chunks[verified - 1].state if verified else "0x"
         assert state is not None
-        settlement = stored_settlement(session, market, number)
         outbox.call(
             session,
             platform.chain,
@@ -269,7 +274,7 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
             "verifyChunk",
             market,
             number,
-            settlement.results(),
+            _results(platform, session, market, number),
             bytes.fromhex(state[2:]),
             bytes.fromhex(chunks[verified].orders[2:]),
             key=key,
@@ -302,6 +307,17 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
     return bool(missing)
 
 
+def _results(platform: Platform, session: Session, market: int, number: int) -> bytes:
+    """The same results with every chunk: those that went with the first, once it is queued."""
+    first = outbox.find(session, f"verify:{market}:{number}:0")
+    if first is None:
+        return stored_settlement(session, market, number).results()
+    exchange = platform.chain.interfaces["Exchange"]
+    _, args = exchange.decode_call(bytes.fromhex(first.data[2:]))
+    _, _, results, *_ = args.values()
+    return bytes(results)
+
+
 def chunk_size(book: Book, most_orders: int, gas: int) -> int:
     """The most orders a chunk may hold so that every chunk fits; a single order always does.
 
@@ -325,8 +341,12 @@ def chunk_size(book: Book, most_orders: int, gas: int) -> int:
 
 
 def _forced(session: Session, market: int, number: int) -> Sequence[bytes]:
-    return [
-        bytes.fromhex(order.digest[2:])
-        for order in committed_rows(session, market, number)
-        if order.forced
-    ]
+    digests = session.exec(
+        select(OrderRow.digest).where(
+            OrderRow.market == market,
+            OrderRow.round == number,
+            col(OrderRow.forced).is_(True),
+            col(OrderRow.book_index).is_not(None),
+        )
+    ).all()
+    return [bytes.fromhex(digest[2:]) for digest in digests]
