@@ -150,7 +150,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(sorted(GOOD)), json_values, max_size=3) | json_values,

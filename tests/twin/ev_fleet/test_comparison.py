@@ -21,7 +21,7 @@ from twin.prices import PriceSeries
 FIRST = datetime(2025, 5, 5, tzinfo=UTC)
 
 
-def sessions(days: int = 25, drivers: int = 6) -> list[ChargingSession]:
+def sessions(days: int = 16, drivers: int = 5) -> list[ChargingSession]:
     """Nobody is plugged in at night; half leave long before they said."""
     rng = np.random.default_rng(2)
     found = []
@@ -55,7 +55,7 @@ def prices(days: int = 60, first: date = date(2025, 5, 1)) -> PriceSeries:
 def test_cutting_the_weeks_into_stretches_tells_the_strategy_nothing():
     rows = sessions()
     comparison = compare_on_sessions(rows, prices())
-    horizon = Horizon(FIRST, 900, 96 * 27)
+    horizon = Horizon(FIRST, 900, 96 * 18)
     power = pile_powers(rows)
     fleet = session_fleet(rows, horizon, power, 1.0)
     outlook = forecast_outlook(fleet, horizon, power)

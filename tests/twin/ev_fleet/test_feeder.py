@@ -32,7 +32,7 @@ def test_valleys_are_filled_as_evenly_as_the_convex_programme_can():
     assert ((total / 1e3) ** 2).sum() == pytest.approx(problem.value, rel=1e-4)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(st.integers(0, 10_000))
 def test_filling_valleys_serves_everybody_and_never_raises_the_peak(seed: int):
     fleet = published_fleet(seed, 10)
@@ -47,7 +47,7 @@ def test_filling_valleys_serves_everybody_and_never_raises_the_peak(seed: int):
     assert (after**2).sum() <= (before**2).sum() * (1.0 + 1e-9)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=5)
 @given(st.integers(0, 10_000))
 def test_shaving_with_discharge_goes_below_filling_and_serves_everybody(seed: int):
     fleet = published_fleet(seed, 10)

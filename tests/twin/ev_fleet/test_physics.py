@@ -26,7 +26,7 @@ from twin.ev_fleet.plan import (
 from twin.ev_fleet.published import published_fleet
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000))
 def test_whatever_is_wanted_the_battery_keeps_to_its_limits_and_loses_no_energy(seed: int):
     fleet = published_fleet(seed, 6)

@@ -8,7 +8,7 @@ import pytest
 
 from twin.ev_fleet.acn import read_sessions
 from twin.ev_fleet.comparison import Comparison, compare_on_sessions
-from twin.prices import read_prices
+from twin.prices import PriceSeries, read_prices
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("WATTPROOF_DATA", ROOT.parent / "shared" / "data"))
@@ -25,12 +25,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def comparison() -> Comparison:
-    """The first five weeks: enough to learn from, short enough for every run."""
+def prices() -> PriceSeries:
+    return read_prices(PRICES).series
+
+
+@pytest.fixture(scope="module")
+def comparison(prices: PriceSeries) -> Comparison:
+    """The first four weeks: enough to learn from, short enough for every run."""
     sessions = read_sessions(SESSIONS).sessions
-    end = sessions[0].connected + timedelta(weeks=5)
+    end = sessions[0].connected + timedelta(weeks=4)
     early = [session for session in sessions if session.connected < end]
-    return compare_on_sessions(early, read_prices(PRICES).series)
+    return compare_on_sessions(early, prices)
 
 
 def test_the_real_files_are_read_whole():
@@ -69,13 +74,13 @@ def test_every_session_day_says_which_price_day_stands_for_it(comparison: Compar
 
 
 def test_the_last_days_alone_are_lived_through_with_what_was_learnt_before(
-    comparison: Comparison,
+    comparison: Comparison, prices: PriceSeries
 ):
-    sessions = read_sessions(SESSIONS).sessions[:260]
+    sessions = read_sessions(SESSIONS).sessions[:200]
     since = comparison.matches[10].session_day
-    late = compare_on_sessions(sessions, read_prices(PRICES).series, since=since)
+    late = compare_on_sessions(sessions, prices, since=since)
     assert 0 < late.stays < len(sessions)
     assert late.matches[0].session_day == since
     assert late.row("forecast departure").energy_served >= 0.98
     with pytest.raises(ValueError, match="no session"):
-        compare_on_sessions(sessions, read_prices(PRICES).series, since=since + timedelta(days=999))
+        compare_on_sessions(sessions, prices, since=since + timedelta(days=999))
