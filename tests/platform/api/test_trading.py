@@ -463,6 +463,26 @@ def test_the_regulator_changes_nothing(regulator, market):
     assert regulator.get("/accounts/me").status_code == 403
 
 
+def test_a_deactivated_identity_speaks_no_more(client, platform, new_wallet):
+    leaving = new_wallet()
+    leaving.post("/accounts/faucet", json={"amount_micro": 1}, headers=key())
+    run_until_idle(platform)
+    made = leaving.post("/accounts/withdraw", json={"amount_micro": 1}).json()
+    transaction = made["transactions"][0]["transaction"] | {
+        "to": platform.chain.address("DidRegistry"),
+        "data": platform.chain.encode(
+            "DidRegistry", "changeOwner", leaving.address, "0x" + "00" * 20
+        ),
+    }
+    raw = bytes(leaving.account.sign_transaction(transaction).raw_transaction)
+    sent = leaving.post("/transactions", json={"raw": "0x" + raw.hex()}, headers=key())
+    assert sent.status_code == 202, sent.text
+    run_until_idle(platform)
+    shown = client.get(f"/identities/{leaving.address}").json()
+    assert shown["didDocumentMetadata"]["deactivated"] is True
+    assert shown["didDocument"]["verificationMethod"] == []
+
+
 def test_an_operator_grants_and_revokes_credentials(platform, new_wallet, client):
     holder = new_wallet()
     body = {"name": "Regulator", "role": None}

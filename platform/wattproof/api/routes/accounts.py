@@ -46,7 +46,7 @@ class Withdrawal(Amount):
 class MarketOnly(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    market: Uint32
+    market: Uint32 = Field(examples=[1])
 
 
 class MarketAmount(MarketOnly):

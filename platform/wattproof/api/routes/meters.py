@@ -39,7 +39,7 @@ class ReadingsIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: Address
-    market: Uint32
+    market: Uint32 = Field(examples=[1])
     period: Uint32 = Field(description="First slot of the period divided by its slots.")
     values_wh: list[Int32 | None] = Field(
         min_length=1,
@@ -83,10 +83,10 @@ class DeviceIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: Address = Field(description="Address of the device's first key.")
-    market: Uint32
+    market: Uint32 = Field(examples=[1])
     account: Address
-    carrier: int = Field(strict=True, ge=0, le=2**16 - 1)
-    capacity_w: int = Field(strict=True, ge=1, le=_UINT48)
+    carrier: int = Field(strict=True, ge=0, le=2**16 - 1, examples=[0])
+    capacity_w: int = Field(strict=True, ge=1, le=_UINT48, examples=[11_000])
 
 
 class BatteryIn(BaseModel):
@@ -97,7 +97,11 @@ class BatteryIn(BaseModel):
         strict=True, ge=1, le=10_000, description="Of ten thousand.", examples=[9_600]
     )
     cycles_per_day_milli: int = Field(
-        strict=True, ge=1, le=100_000, description="Full cycles a day, in thousandths."
+        strict=True,
+        ge=1,
+        le=100_000,
+        description="Full cycles a day, in thousandths.",
+        examples=[1_000],
     )
 
 

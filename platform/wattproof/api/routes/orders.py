@@ -45,7 +45,7 @@ class PlainTemplate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    market: Uint32
+    market: Uint32 = Field(examples=[1])
     round: Uint32 | None = Field(default=None, description="The next open round if left out.")
     side: Literal["buy", "sell"]
     product: Uint64 = Field(examples=[_PRODUCT])
@@ -60,7 +60,7 @@ class LegsTemplate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    market: Uint32
+    market: Uint32 = Field(examples=[1])
     round: Uint32 | None = Field(default=None, description="The next open round if left out.")
     legs: list[LegIn] = Field(min_length=1, max_length=255)
     max_units: Annotated[Uint64, Field(ge=1)] = Field(examples=[1_000])
@@ -84,8 +84,8 @@ class OrderIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    market: Uint32
-    round: Uint32
+    market: Uint32 = Field(examples=[1])
+    round: Uint32 = Field(examples=[7])
     legs: list[LegIn] = Field(min_length=1, max_length=255)
     max_units: Uint64 = Field(alias="maxUnits", examples=[1_000])
     limit: Int64 = Field(examples=[250_000_000])
