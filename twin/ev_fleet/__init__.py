@@ -1,0 +1,1 @@
+"""The electric-vehicle fleet: model, strategies, feeder, siting, and learning from sessions."""

@@ -71,6 +71,8 @@ def run_minimum_expense(
     the peak that uncontrolled charging of the same vehicles has reached so far (base load is
     forecast a day ahead and counts in full), and below ``signal.feeder_limit_w``.
     ``peak_so_far_w`` is the uncontrolled peak reached before the horizon began.
+    Arrivals to come are not anticipated: under a limit far below the uncontrolled peak, energy
+    sold at the peak and bought back at night can leave late arrivals short.
     """
     seconds = horizon.slot_seconds
     first_slot = np.floor(stays.arrival_s / seconds).astype(int)
