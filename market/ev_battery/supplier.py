@@ -30,6 +30,23 @@ class SupplyTerms:
         if not self.buy_back_factor < 1.0 < self.scarcity_factor:
             raise ValueError("buy_back_factor < 1 < scarcity_factor must hold")
 
+    def scarce_price_per_kwh(self, price_per_kwh: FloatArray) -> FloatArray:
+        """The second tier's price; a negative one rises towards zero by the same share."""
+        dearer: FloatArray = price_per_kwh + (self.scarcity_factor - 1.0) * np.abs(price_per_kwh)
+        return dearer
+
+    def buy_back_price_per_kwh(self, price_per_kwh: FloatArray) -> FloatArray:
+        """What is paid for surplus."""
+        cheaper: FloatArray = price_per_kwh - (1.0 - self.buy_back_factor) * np.abs(price_per_kwh)
+        return cheaper
+
+    def marginal_price_per_kwh(
+        self, price_per_kwh: FloatArray, load_w: FloatArray, connection_w: float
+    ) -> FloatArray:
+        """The dearest offer that a load needs if nobody else sells; arrays shaped (slot,)."""
+        scarce = load_w > self.base_share * connection_w
+        return np.where(scarce, self.scarce_price_per_kwh(price_per_kwh), price_per_kwh)
+
 
 def supplier_bids(
     owner_id: str,
@@ -38,19 +55,16 @@ def supplier_bids(
     slot_hours: float,
     terms: SupplyTerms = SupplyTerms(),
 ) -> tuple[Bid, ...]:
-    """Offers and bids of a supplier with a connection of `connection_w`; prices shaped (slot,).
-
-    A negative price is moved away from zero in the same direction, by the same share.
-    """
+    """Offers and bids of a supplier with a connection of `connection_w`; prices shaped (slot,)."""
     full_wh = connection_w * slot_hours
+    scarce = terms.scarce_price_per_kwh(price_per_kwh)
+    back = terms.buy_back_price_per_kwh(price_per_kwh)
     bids: list[Bid | None] = []
-    for slot, price in enumerate(price_per_kwh.tolist()):
-        dearer = price + (terms.scarcity_factor - 1.0) * abs(price)
-        cheaper = price - (1.0 - terms.buy_back_factor) * abs(price)
+    for slot in range(price_per_kwh.size):
         bids += [
-            make_bid(owner_id, slot, -terms.base_share * full_wh, price),
-            make_bid(owner_id, slot, -(1.0 - terms.base_share) * full_wh, dearer),
-            make_bid(owner_id, slot, full_wh, cheaper),
+            make_bid(owner_id, slot, -terms.base_share * full_wh, float(price_per_kwh[slot])),
+            make_bid(owner_id, slot, -(1.0 - terms.base_share) * full_wh, float(scarce[slot])),
+            make_bid(owner_id, slot, full_wh, float(back[slot])),
         ]
     return kept(bids)
 

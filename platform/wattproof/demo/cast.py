@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
-
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from identity.credential import role_id
 from market.ev_battery import MANIFEST
@@ -21,16 +20,14 @@ from market.ev_battery.rules import SELLER_ROLE
 from market.quantise import money_micro
 from market.units import SCALE, ceil_div
 from wattproof.accounts import service as accounts
+from wattproof.demo.rest import rest
 from wattproof.demo.scene import SUPPLIER, Scene
 from wattproof.errors import WattproofError
-from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
-from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
 from wattproof.participants import service as participants
 from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
-from wattproof.tasks.flow import run_until_idle
 
 _STATE_OF_HEALTH_BP = 9_500
 _CYCLES_PER_DAY_MILLI = 1_000
@@ -90,7 +87,7 @@ def gather(platform: Platform, scene: Scene, bids: tuple[Bid, ...]) -> Cast:
             capacity_source=MANIFEST.capacity_source,
         )
         attested = _identify(platform, session, scene, bids, members)
-    _rest(platform)
+    rest(platform)
     with platform.transaction() as session:
         row = rounds.market_named(session, MANIFEST.name)
         if row is None:
@@ -108,7 +105,7 @@ def gather(platform: Platform, scene: Scene, bids: tuple[Bid, ...]) -> Cast:
             )
         deposits = {name: _margin_micro(name, bids) for name in members}
         _fund(platform, session, market, members, deposits)
-    _rest(platform)
+    rest(platform)
     return Cast(market, members, deposits, attested)
 
 
@@ -215,17 +212,6 @@ def _meter_w(scene: Scene, name: str) -> int:
         load = next(c.metered_wh for c in scene.consumers if c.owner_id == name)
         watts = float(load.max()) / scene.horizon.slot_hours
     return max(int(watts) + 1, 1) * _METER_HEADROOM
-
-
-def _rest(platform: Platform) -> None:
-    """Let the platform work until nothing moves; nothing may have failed."""
-    run_until_idle(platform)
-    with platform.transaction() as session:
-        first = session.exec(
-            select(OutboxRow).where(col(OutboxRow.status) != outbox.MINED).limit(1)
-        ).first()
-    if first is not None:
-        raise WattproofError(f"the write {first.key} is {first.status}: {first.error}")
 
 
 def _key(words: str) -> LocalAccount:

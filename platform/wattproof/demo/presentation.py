@@ -30,8 +30,8 @@ class Presentation:
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
-            TextColumn("[dim]{task.fields[note]}[/]"),
             TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}[/]"),
             console=self._console,
             disable=as_json,
         )

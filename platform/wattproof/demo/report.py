@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wattproof.demo.strategies import StrategyTable, matched_runs
+
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -23,9 +25,10 @@ class Check:
 class Figures:
     """The day in numbers: energy in kWh, power in kW, money in settlement tokens.
 
-    Costs are those of all vehicle owners together; ``uncontrolled_cost`` is what charging at once
-    would have cost at the same prices, wear included. ``missing_cost`` charges needed energy that
-    was not served at the price uncontrolled charging paid for it.
+    Costs are those of all vehicle owners together: ``energy_cost`` at market prices, traded or
+    not; ``imbalance_cost`` what deviations cost beyond that; ``missing_cost`` charges needed energy
+    that was not served at the mean price uncontrolled charging paid for it. ``uncontrolled_cost``
+    is what charging at once would have cost on the same supplier's terms, wear included.
     """
 
     orders: int
@@ -64,13 +67,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """Figures, checks, and where real sessions were run, the table of strategies."""
+    """Figures, checks, and where real sessions were run, the strategies' table."""
 
     title: str
     input: Mapping[str, Any]
     figures: Figures
     checks: tuple[Check, ...]
-    comparison: tuple[Mapping[str, Any], ...] = ()
+    strategies: StrategyTable | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -86,7 +89,7 @@ class DemoReport:
             "input": dict(self.input),
             "figures": {**asdict(self.figures), "saving": self.figures.saving},
             "checks": [asdict(check) for check in self.checks],
-            "comparison": [dict(row) for row in self.comparison],
+            "strategies": _strategies_json(self.strategies),
             "seconds": dict(self.seconds),
         }
 
@@ -109,8 +112,14 @@ class DemoReport:
             mark = Text("pass", style="green") if check.ok else Text("FAIL", style="bold red")
             checks.add_row(mark, escape(check.name), escape(check.detail))
         parts: list[Any] = [figures]
-        if self.comparison:
-            parts.append(_comparison(self.comparison))
+        parts += [Text(line) for line in self.input.get("days", [])]
+        parts += [
+            Text(f"{self.input[key]} bad rows of the {key.removeprefix('skipped_')} skipped")
+            for key in ("skipped_sessions", "skipped_prices")
+            if self.input.get(key)
+        ]
+        if self.strategies is not None:
+            parts += [_strategies(self.strategies), *matched_runs(self.strategies.matches)]
         failed = sum(1 for check in self.checks if not check.ok)
         verdict = (
             Text(f"All {len(self.checks)} checks hold.", style="bold green")
@@ -140,7 +149,7 @@ def _rows(day: Figures) -> list[tuple[str, str]]:
         (
             "Owners paid",
             f"{day.energy_cost:,.2f} energy, {day.imbalance_cost:,.2f} imbalance, "
-            f"{day.wear_cost:,.2f} wear",
+            f"{day.wear_cost:,.2f} wear; {day.missing_cost:,.2f} charged for what was not served",
         ),
         (
             f"{day.owners} owners saved",
@@ -152,15 +161,18 @@ def _rows(day: Figures) -> list[tuple[str, str]]:
     ]
 
 
-def _comparison(rows: tuple[Mapping[str, Any], ...]) -> Any:
+def _strategies(table: StrategyTable) -> Any:
     from rich.table import Table
 
-    table = Table(title="Strategies on all sessions of the file", title_justify="left")
-    table.add_column("strategy")
+    shown = Table(
+        title=f"Strategies on {table.sessions:,} sessions, {table.first_day} to {table.last_day}",
+        title_justify="left",
+    )
+    shown.add_column("strategy")
     for heading in ("cost", "saving", "energy served", "peak kW", "mean daily peak kW"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
+        shown.add_column(heading, justify="right")
+    for row in table.rows:
+        shown.add_row(
             str(row["strategy"]),
             f"{row['cost']:,.2f}",
             f"{row['saving_share']:.2%}",
@@ -168,4 +180,19 @@ def _comparison(rows: tuple[Mapping[str, Any], ...]) -> Any:
             f"{row['peak_kw']:,.1f}",
             f"{row['mean_daily_peak_kw']:,.1f}",
         )
-    return table
+    return shown
+
+
+def _strategies_json(table: StrategyTable | None) -> dict[str, Any] | None:
+    if table is None:
+        return None
+    return {
+        "sessions": table.sessions,
+        "firstDay": str(table.first_day),
+        "lastDay": str(table.last_day),
+        "rows": [dict(row) for row in table.rows],
+        "matches": [
+            {"day": str(m.session_day), "prices": str(m.price_day), "reason": m.reason}
+            for m in table.matches
+        ],
+    }

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from market.ev_battery.bids import Bid, fleet_bids
-from market.ev_battery.supplier import consumer_bids, supplier_bids
+from market.ev_battery.supplier import SupplyTerms, consumer_bids, supplier_bids
+from twin.day_match import DayMatchError
+from twin.ev_fleet.calibration import pile_powers
 from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
 from twin.ev_fleet.physics import uncontrolled
 from twin.ev_fleet.plan import FleetOutcome, FleetPlan
 from twin.ev_fleet.published import published_fleet
+from twin.ev_fleet.session import ChargingSession
+from twin.ev_fleet.session_day import EmptyDayError, session_day
 from twin.ev_fleet.twin import EvFleetTwin, FleetModel, FleetSite
 from twin.horizon import Horizon
+from twin.prices import PriceGapError
+from wattproof.demo.inputs import Inputs
 from wattproof.demo.options import DemoOptions
 from wattproof.demo.presentation import Presentation
+from wattproof.demo.strategies import MOST_SESSIONS
+from wattproof.errors import InvalidError
 
 SUPPLIER = "supplier"
+SUPPLY = SupplyTerms()
 _CONSUMERS = 4
 _SCENARIOS = 48
 _LOAD_ERROR = 0.03
@@ -46,7 +58,8 @@ class Scene:
         baseline: uncontrolled charging of the real stays.
         connection_w: what the supplier's connection can carry.
         input: where the numbers come from, for the report.
-        comparison: rows of the strategies' table, where real sessions are compared.
+        lived: what the twin made of the day as sessions came, where it re-plans on arrival;
+            None where vehicles follow what was traded.
     """
 
     title: str
@@ -58,10 +71,10 @@ class Scene:
     model: FleetModel
     plan: FleetPlan
     baseline: FleetOutcome
+    lived: FleetOutcome | None
     consumers: tuple[Consumer, ...]
     connection_w: float
     input: dict[str, Any]
-    comparison: tuple[dict[str, Any], ...] = ()
 
     @property
     def owner_ids(self) -> tuple[str, ...]:
@@ -73,23 +86,29 @@ class Scene:
         """Everybody who trades."""
         return (*self.owner_ids, SUPPLIER, *(consumer.owner_id for consumer in self.consumers))
 
+    def uncontrolled_price_per_kwh(self) -> FloatArray:
+        """What the supplier would have taken had everybody charged at once, shape (slot,)."""
+        load_w = self.baseline.feeder_w(self.horizon, self.metered_load_w())
+        return SUPPLY.marginal_price_per_kwh(self.signal.price_per_kwh, load_w, self.connection_w)
+
+    def metered_load_w(self) -> FloatArray:
+        """What the consumers really drew, shape (slot,), W."""
+        load_wh = sum((c.metered_wh for c in self.consumers), np.zeros(self.horizon.slots))
+        return np.asarray(load_wh / self.horizon.slot_hours)
+
     def bids(self) -> tuple[Bid, ...]:
         """What everybody wants to trade."""
         bids = fleet_bids(self.plan) + supplier_bids(
-            SUPPLIER, self.signal.price_per_kwh, self.connection_w, self.horizon.slot_hours
+            SUPPLIER, self.signal.price_per_kwh, self.connection_w, self.horizon.slot_hours, SUPPLY
         )
         for consumer in self.consumers:
             bids += consumer_bids(consumer.owner_id, consumer.forecast_wh, _LOAD_WORTH_PER_KWH)
         return bids
 
 
-def build_scene(options: DemoOptions, presentation: Presentation) -> Scene:
-    """The seeded fleet, or a day of real sessions. Raises InvalidError for unusable input."""
-    return _published(options, presentation)
-
-
-def _published(options: DemoOptions, presentation: Presentation) -> Scene:
-    with presentation.step("Digital twin: fleet, scenarios, plan") as step:
+def published_scene(options: DemoOptions, presentation: Presentation) -> Scene:
+    """The seeded fleet's day: planned from scenarios, lived as drawn."""
+    with presentation.step("Digital twin built, day planned") as step:
         fleet = published_fleet(options.seed, options.vehicles, _START)
         twin = EvFleetTwin()
         model = twin.construct(FleetSite(fleet.horizon, fleet.vehicles, fleet.habits))
@@ -101,6 +120,7 @@ def _published(options: DemoOptions, presentation: Presentation) -> Scene:
     peak_w = float(baseline.feeder_w(fleet.horizon, fleet.signal.base_load_w).max())
     return Scene(
         title=f"Seeded fleet of {options.vehicles} vehicles, noon to noon",
+        lived=None,
         horizon=fleet.horizon,
         vehicles=fleet.vehicles,
         stays=stays,
@@ -113,6 +133,74 @@ def _published(options: DemoOptions, presentation: Presentation) -> Scene:
         connection_w=_HEADROOM * peak_w,
         input={"fleet": "published", "seed": options.seed, "vehicles": options.vehicles},
     )
+
+
+def session_scene(
+    inputs: Inputs, day: date | None, options: DemoOptions, presentation: Presentation
+) -> tuple[Scene, date]:
+    """A day of real sessions at the prices of the matching day; also which day that is.
+
+    Raises:
+        InvalidError: nobody was plugged in on the day, or no prices can stand for it.
+    """
+    day = day or busiest_day(inputs)
+    with presentation.step("Digital twin learnt, day planned") as step:
+        known = _until(inputs.sessions, day)
+        try:
+            today = session_day(
+                known, inputs.prices, day, pile_power_w=pile_powers(inputs.sessions)
+            )
+        except (EmptyDayError, DayMatchError, PriceGapError) as error:
+            raise InvalidError(str(error)) from error
+        plan, lived = today.plan(), today.live()
+        step.note(f"{today.fleet.stays.count} sessions on {day:%A}, {day}")
+    vehicles, stays = today.fleet.vehicles, today.fleet.stays
+    baseline = uncontrolled(vehicles, stays, today.horizon)
+    peak_w = max(
+        float(baseline.feeder_w(today.horizon, today.signal.base_load_w).max()),
+        float(plan.feeder_w(today.signal.base_load_w).max()),
+    )
+    scene = Scene(
+        title=f"Real sessions of {day:%A}, {day} ({today.time_zone})",
+        horizon=today.horizon,
+        vehicles=vehicles,
+        stays=stays,
+        signal=today.signal,
+        twin=EvFleetTwin(),
+        model=today.model(),
+        plan=plan,
+        baseline=baseline,
+        lived=lived,
+        consumers=(),
+        connection_w=_HEADROOM * peak_w,
+        input={
+            "sessions": str(options.sessions),
+            "prices": str(options.prices),
+            "day": str(day),
+            "days": [
+                f"{m.session_day} stands at the prices of {m.price_day} ({m.reason})"
+                for m in today.matches
+            ],
+            "skipped_sessions": inputs.skipped_sessions,
+            "skipped_prices": inputs.skipped_prices,
+            "notes": list(inputs.notes),
+        },
+    )
+    return scene, day
+
+
+def busiest_day(inputs: Inputs) -> date:
+    """The local day on which most sessions begin; the latest of several."""
+    zone = ZoneInfo(inputs.sessions[0].time_zone)
+    count = Counter(session.connected.astimezone(zone).date() for session in inputs.sessions)
+    return max(count, key=lambda day: (count[day], day))
+
+
+def _until(sessions: Sequence[ChargingSession], day: date) -> Sequence[ChargingSession]:
+    """The latest sessions that are over or running on ``day``, as many as are quickly learnt."""
+    zone = ZoneInfo(sessions[0].time_zone)
+    known = [s for s in sessions if s.connected.astimezone(zone).date() <= day + timedelta(days=1)]
+    return known[-MOST_SESSIONS:]
 
 
 def _consumers(

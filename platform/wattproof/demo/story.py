@@ -26,6 +26,7 @@ from wattproof.demo.cast import Cast, gather
 from wattproof.demo.options import DemoOptions
 from wattproof.demo.presentation import Presentation
 from wattproof.demo.report import DemoReport
+from wattproof.demo.rest import rest
 from wattproof.demo.results import Results, report_on
 from wattproof.demo.scene import SUPPLIER, Scene
 from wattproof.errors import InvalidError, WattproofError
@@ -41,7 +42,6 @@ from wattproof.rounds.facts import get_round
 from wattproof.rounds.settlement import stored_settlement
 from wattproof.runtime import Platform
 from wattproof.settings import Profile, Settings
-from wattproof.tasks.flow import run_until_idle
 
 _GATE_LEAD_S = 3_600
 _RULES = MANIFEST.rules
@@ -67,7 +67,7 @@ def play(scene: Scene, options: DemoOptions, presentation: Presentation) -> Demo
         with presentation.step("Chain and contracts") as step:
             platform_manager = open_platform(settings)
             platform = platform_manager.__enter__()
-            run_until_idle(platform)
+            rest(platform)
             step.note(f"chain {platform.deployment.chain_id}")
         try:
             return _Day(scene, platform, presentation).run()
@@ -95,29 +95,29 @@ class _Day:
     def run(self) -> DemoReport:
         scene, platform, show = self.scene, self.platform, self.presentation
         bids = scene.bids()
-        with show.step("Identities, passports, meters, money") as step:
+        with show.step("Identities, meters, money") as step:
             cast = gather(platform, scene, bids)
             step.note(f"{len(cast.members)} participants")
         with show.step("Orders signed, receipts given") as step:
             number, first_slot = self._open_round(cast)
             signed, receipts = self._bid(cast, bids, number, first_slot)
             step.note(f"{len(signed)} orders")
-        with show.step("Gate, clearing, settlement on-chain") as step:
+        with show.step("Cleared and settled on-chain") as step:
             self._advance_to(self._gate(cast, number))
             settlement = self._settled(cast.market, number)
             step.note(f"{settlement.book.count} orders, {len(settlement.clearing.prices)} prices")
-        with show.step("Delivery: the day as it happened") as step:
+        with show.step("Delivery and readings") as step:
             positions = _positions(settlement, cast, first_slot, scene.horizon.slots)
-            outcome = self._deliver(positions)
+            outcome = self._deliver(positions, settlement)
             self._advance_to(first_slot * _RULES.slot_seconds + _DAY_S)
             self._post(cast, first_slot // _RULES.period_slots, outcome, positions)
             step.note(f"{len(cast.members)} signed readings")
         with show.step("Imbalance closed") as step:
             self._advance_to(self._now() + meters.DISPUTE_WINDOW_S + 1)
-            run_until_idle(platform)
+            rest(platform)
             closures = self._closures(cast.market, first_slot // _RULES.period_slots)
             step.note(f"{len(closures)} accounts")
-        with show.step("Twin corrected by what was metered"):
+        with show.step("Twin corrected by the meters"):
             corrected = self._close_loop(outcome)
         with show.step("Replay from the chain alone") as step:
             replay = audit.replay(
@@ -165,7 +165,7 @@ class _Day:
                 first_slot=first_slot,
                 slots=self.scene.horizon.slots,
             ).number
-        run_until_idle(self.platform)
+        rest(self.platform)
         return number, first_slot
 
     def _bid(
@@ -210,21 +210,25 @@ class _Day:
             return get_round(session, cast.market, number).gate_at
 
     def _settled(self, market: int, number: int) -> Settlement:
-        run_until_idle(self.platform)
+        rest(self.platform)
         with self.platform.transaction() as session:
             row = get_round(session, market, number)
             if row.state != "confirmed":
                 raise WattproofError(f"the round is {row.state}, not settled: {row.error}")
             return stored_settlement(session, market, number)
 
-    def _deliver(self, positions: dict[str, FloatArray]) -> FleetOutcome:
-        """The fleet's real day: every vehicle follows its owner's position."""
+    def _deliver(self, positions: dict[str, FloatArray], settlement: Settlement) -> FleetOutcome:
+        """The fleet's real day: re-planned as sessions came, or following what was traded."""
         scene = self.scene
+        if scene.lived is not None:
+            return scene.lived
         return deliver_positions(
             scene.vehicles,
             scene.stays,
             scene.horizon,
             share_positions(scene, positions),
+            np.array(settlement.clearing.prices, dtype=float),
+            scene.metered_load_w(),
         )
 
     def _post(
@@ -255,7 +259,7 @@ class _Day:
                 meters.post_readings(
                     platform, session, taken, taken.sign(domain, bytes(device.key))
                 )
-        run_until_idle(platform)
+        rest(platform)
 
     def _closures(self, market: int, period: int) -> dict[str, ClosureRow]:
         with self.platform.transaction() as session:
