@@ -8,29 +8,28 @@ import numpy as np
 
 from market.book import Book
 from market.clearing.component import Component
-from market.clearing.fills import balanced_fills
-from market.clearing.prices import canonical_prices, snap_to_grid, surpluses
+from market.clearing.fills import balanced_fills, fills_without_the_unbalanced
+from market.clearing.prices import canonical_prices, reserved_prices, surpluses
 from market.clearing.relaxation import Relaxation, solve_relaxation
 from market.clearing.uniform import hash_words, ration
 from market.units import SCALE
 
 _ACCEPTABLE_GAP = 5e-7
+_RESERVED_SHARES = (0.125, 0.5, 1.0)
 
 
 def clear_component(component: Component) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Prices by place (nano per kWh) and units by column.
 
     The canonical prices with the nearest fills, unless these leave more than half a millionth of
-    welfare open: then the least gap among those, a wider search for fills, and the relaxation's own
-    duals.
+    welfare open: then the least gap among those and further attempts, in a fixed order.
     """
     if not component.columns:
         return (0,) * len(component.products), ()
     relaxation = solve_relaxation(component)
     best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     least = 0
-    for prices, wide in _attempts(component, relaxation):
-        units = balanced_fills(component, relaxation, prices, wide=wide)
+    for prices, units in _attempts(component, relaxation):
         gap, welfare = gap_and_welfare_scaled(component, prices, units)
         if best is None or gap < least:
             best, least = (prices, units), gap
@@ -42,13 +41,16 @@ def clear_component(component: Component) -> tuple[tuple[int, ...], tuple[int, .
 
 def _attempts(
     component: Component, relaxation: Relaxation
-) -> Iterator[tuple[tuple[int, ...], bool]]:
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     canonical = canonical_prices(component, relaxation)
-    yield canonical, False
-    yield canonical, True
-    duals = snap_to_grid(component, relaxation, relaxation.prices)
-    yield duals, False
-    yield duals, True
+    for wide in (False, True):
+        yield canonical, balanced_fills(component, relaxation, canonical, wide=wide)
+    if any(price < 0 for price in canonical):
+        for share in _RESERVED_SHARES:
+            prices = reserved_prices(component, relaxation, canonical, share)
+            yield prices, balanced_fills(component, relaxation, prices)
+        yield prices, fills_without_the_unbalanced(component, prices)
+    yield canonical, fills_without_the_unbalanced(component, canonical)
 
 
 def gap_and_welfare_scaled(

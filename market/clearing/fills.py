@@ -8,13 +8,14 @@ solver. Only columns with S >= 0 are ever filled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from market.clearing.component import Column, Component
-from market.clearing.prices import surpluses
-from market.clearing.programme import Programme, ProgrammeError, solve
-from market.clearing.relaxation import Relaxation, power_of_two_above
+from market.clearing.prices import at_stake, surpluses
+from market.clearing.programme import INFINITY, Programme, ProgrammeError, solve
+from market.clearing.relaxation import Relaxation, power_of_two_above, solve_relaxation
 from market.units import SCALE
 
 _PRICE_BITS = 4
@@ -23,6 +24,19 @@ _CURTAILED_A_SIDE = 2
 _SEARCH_LIMIT_WH = 1 << 24
 _WIDE_COLUMNS = 200
 _GAP_SHARE = 2e-7
+_SLACK_COST = 1e3
+_SLACK_USED = 1e-6
+_LEAVE_OUT_ROUNDS = 8
+_ONE_BY_ONE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Units by column; products (by place) left unbalanced and columns left losing, if allowed."""
+
+    units: tuple[int, ...]
+    products: tuple[int, ...]
+    losing: tuple[int, ...]
 
 
 def balanced_fills(
@@ -33,14 +47,63 @@ def balanced_fills(
     `wide` lets every gaining column move: slower, for components with few single-leg orders.
     """
     surplus = surpluses(component, prices)
-    start = [
+    start = _starts(component, relaxation, surplus)
+    free = _gaining(component, surplus) if wide else _free_columns(component, relaxation, surplus)
+    found = _search(component, prices, surplus, start, free)
+    candidates = [repair(component, prices, surplus, start)]
+    if found is not None:
+        candidates.append(repair(component, prices, surplus, found.units))
+    return max(candidates, key=lambda units: _value(component, units))
+
+
+def fills_without_the_unbalanced(component: Component, prices: Sequence[int]) -> tuple[int, ...]:
+    """As `balanced_fills`, leaving out the orders that keep a product from balancing.
+
+    What gains at the prices is filled anew without them; where a product still does not balance,
+    its least gaining filled multi-leg order is left out too, and an order that rounding would make
+    lose is left out at once. Orders left out count in the gap with all they would have gained.
+    """
+    surplus = surpluses(component, prices)
+    left_out = {j for j, s in enumerate(surplus) if s < 0}
+    best: tuple[int, ...] | None = None
+    for round_number in range(_LEAVE_OUT_ROUNDS):
+        columns = (
+            replace(column, maximum=0) if j in left_out else column
+            for j, column in enumerate(component.columns)
+        )
+        rest = replace(component, columns=tuple(columns))
+        relaxation = solve_relaxation(rest)
+        start = _starts(rest, relaxation, surplus)
+        free = _free_columns(rest, relaxation, surplus)
+        found = _search(rest, prices, surplus, start, free)
+        if found is None:
+            free = _gaining(rest, surplus)
+            found = _search(rest, prices, surplus, start, free)
+        if found is None:
+            found = _search(rest, prices, surplus, start, free, elastic=True)
+        units = repair(rest, prices, surplus, start if found is None else found.units)
+        if best is None or _value(component, units) > _value(component, best):
+            best = units
+        if found is None or not (found.products or found.losing):
+            break
+        left_out.update(found.losing)
+        for k in found.products:
+            adding = [
+                (surplus[j] * start[j], j)
+                for j, column in enumerate(rest.columns)
+                if start[j] > 0 and not column.is_level and k in column.products
+            ]
+            count = len(adding) if round_number >= _ONE_BY_ONE else 1
+            left_out.update(j for _, j in sorted(adding)[:count])
+    assert best is not None
+    return best
+
+
+def _starts(component: Component, relaxation: Relaxation, surplus: Sequence[int]) -> list[int]:
+    return [
         _start(column, float(relaxation.units[j]), bool(relaxation.full[j]), surplus[j])
         for j, column in enumerate(component.columns)
     ]
-    free = _gaining(component, surplus) if wide else _free_columns(component, relaxation, surplus)
-    searched = _search(component, surplus, start, free)
-    candidates = [repair(component, prices, surplus, units) for units in (searched, start) if units]
-    return max(candidates, key=lambda units: _value(component, units))
 
 
 def _start(column: Column, units: float, full: bool, surplus: int) -> int:
@@ -64,12 +127,22 @@ def imbalance_wh(component: Component, units: Sequence[int]) -> list[int]:
 
 
 def _search(
-    component: Component, surplus: Sequence[int], start: Sequence[int], free: Sequence[int]
-) -> tuple[int, ...] | None:
-    """The best deviations from `start` that balance, or None where the search finds none."""
+    component: Component,
+    prices: Sequence[int],
+    surplus: Sequence[int],
+    start: Sequence[int],
+    free: Sequence[int],
+    *,
+    elastic: bool = False,
+) -> _Found | None:
+    """The best deviations from `start` that balance and let nobody lose, or None where the search
+    finds none. `elastic`: products may stay unbalanced and orders lose, at a high price, so that
+    the result names them."""
     residual = imbalance_wh(component, start)
-    if not any(residual):
-        return tuple(start)
+    if not any(residual) and not any(
+        _realised(column, prices, u) < 0 for column, u in zip(component.columns, start, strict=True)
+    ):
+        return _Found(tuple(start), (), ())
     reach = 2 * max(abs(r) for r in residual) + _REACH_WH
     if reach > _SEARCH_LIMIT_WH:
         return None
@@ -78,7 +151,9 @@ def _search(
     largest = max((abs(component.columns[j].limit) for j in free), default=1)
     scale = power_of_two_above(largest, _PRICE_BITS)
     pending: list[tuple[int, float, float, float, list[tuple[int, float]]]] = []
-    legs: list[tuple[int, float, float, int]] = []  # product, lower, upper, first of two rows
+    # product, lower, upper, row of its rounding, entry in the row of its order's gain
+    legs: list[tuple[int, float, float, int, tuple[int, float] | None]] = []
+    gains: list[tuple[int, int]] = []  # row, column
     for j in free:
         column = component.columns[j]
         steps = max(1, -(-reach * SCALE // column.span))
@@ -98,31 +173,61 @@ def _search(
             row_lower.append(fraction - 1 + 0.5 / SCALE)
             row_upper.append(fraction + 0.1 / SCALE)
             bound = float(reach + 1) * abs(c) / column.span + 1
-            legs.append((k, -bound, bound, row))
+            legs.append((k, -bound, bound, row, None))
+        if _may_lose(column, prices, surplus[j], start[j] + int(low)):
+            # limit d - p . e >= -(what it gains at the start)
+            worth = power_of_two_above(max(abs(prices[k]) for k in column.products), 0)
+            row = len(row_lower)
+            row_lower.append(-_realised(column, prices, start[j]) / worth + 1e-6)
+            row_upper.append(INFINITY)
+            gains.append((row, j))
+            entries.append((row, column.limit / worth))
+            first = len(legs) - len(column.products)
+            for place, k in enumerate(column.products, first):
+                legs[place] = (*legs[place][:4], (row, -prices[k] / worth))
         pending.append((j, cost, low, high, entries))
     programme = Programme(np.array(row_lower), np.array(row_upper))
     for _, cost, low, high, entries in pending:
         programme.add(cost, low, high, entries, integral=True)
-    for k, low, high, row in legs:
-        programme.add(0.0, low, high, [(k, 1.0), (row, 1.0)], integral=True)
+    for k, low, high, row, loss in legs:
+        entries = [(k, 1.0), (row, 1.0)] if loss is None else [(k, 1.0), (row, 1.0), loss]
+        programme.add(0.0, low, high, entries, integral=True)
+    slacks: list[tuple[int, int]] = []  # column of the programme, product or (from -1 down) order
+    if elastic:
+        for k in range(len(component.products)):
+            for sign in (1.0, -1.0):
+                slacks.append((programme.add(_SLACK_COST, 0.0, INFINITY, [(k, sign)]), k))
+        for row, j in gains:
+            slacks.append((programme.add(_SLACK_COST, 0.0, INFINITY, [(row, 1.0)]), -1 - j))
     bound = sum(
         max(s, 0) * column.maximum for s, column in zip(surplus, component.columns, strict=True)
     )
     enough = bound / SCALE * (1 - _GAP_SHARE) - _value(component, start)
     try:
-        moves = solve(programme, feasibility_tolerance=1e-8, target=-enough / scale).x
+        x = solve(programme, feasibility_tolerance=1e-8, target=-enough / scale).x
     except ProgrammeError:
         return None
     units = list(start)
-    for (j, *_), move in zip(pending, moves[: len(pending)], strict=True):
+    for (j, *_), move in zip(pending, x[: len(pending)], strict=True):
         moved = start[j] + round(float(move))
         units[j] = max(0, min(component.columns[j].maximum, moved))
-    return tuple(units)
+    used = [place for column, place in slacks if x[column] > _SLACK_USED]
+    return _Found(
+        tuple(units),
+        tuple(sorted({k for k in used if k >= 0})),
+        tuple(-1 - place for place in used if place < 0),
+    )
+
+
+def _may_lose(column: Column, prices: Sequence[int], surplus: int, units: int) -> bool:
+    """Whether rounding, which takes up to a Wh a leg, can cost an order at a negative price more
+    than it gains with these units."""
+    return at_stake(column, prices) * SCALE > surplus * max(units, 0)
 
 
 def _gaining(component: Component, surplus: Sequence[int]) -> list[int]:
     columns = enumerate(component.columns)
-    gaining = [j for j, _ in columns if surplus[j] >= 0]
+    gaining = [j for j, column in columns if surplus[j] >= 0 and column.maximum > 0]
     gaining.sort(key=lambda j: (surplus[j] / component.columns[j].span, j))
     return sorted(gaining[:_WIDE_COLUMNS])
 
@@ -137,7 +242,7 @@ def _free_columns(
     by_side: dict[tuple[int, bool], list[int]] = {}
     multis: dict[int, list[int]] = {}
     for j, column in enumerate(component.columns):
-        if surplus[j] < 0:
+        if surplus[j] < 0 or column.maximum == 0:
             continue
         if not relaxation.full[j]:
             if relaxation.filled[j] or column.is_level:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from market.clearing.component import Component
+from market.clearing.component import Column, Component
 from market.clearing.programme import INFINITY, Programme, ProgrammeError, solve
 from market.clearing.relaxation import Relaxation, power_of_two_above
 from market.units import SCALE
@@ -23,6 +23,9 @@ FloatArray = NDArray[np.float64]
 _PRICE_BITS = 10
 _FACE_TOLERANCE = 1e-7
 _REACH_GRAINS = 4_096
+_REACH_RESERVES = 4
+_MAX_REACH_GRAINS = 1e7
+_LEAST_FILL = 64
 _LOSS_WEIGHT = 1e4
 _MOVE_WEIGHT = 1e-7
 _MAX_PRICE = (1 << 63) - 1
@@ -30,7 +33,30 @@ _MAX_PRICE = (1 << 63) - 1
 
 def canonical_prices(component: Component, relaxation: Relaxation) -> tuple[int, ...]:
     """Prices by place, nano per kWh."""
-    return snap_to_grid(component, relaxation, middle_of_face(component, relaxation))
+    none = (0.0,) * len(component.columns)
+    return snap_to_grid(component, relaxation, middle_of_face(component, relaxation), none)
+
+
+def reserved_prices(
+    component: Component, relaxation: Relaxation, near: Sequence[int], share: float
+) -> tuple[int, ...]:
+    """Prices next to `near` at which a filled multi-leg order gains at least `share` of what
+    rounding can cost it: up to a Wh of every leg whose price is negative."""
+    reserve = [
+        share * at_stake(column, near) / float(relaxation.units[j])
+        if not column.is_level
+        and relaxation.filled[j]
+        and relaxation.units[j] * _LEAST_FILL > column.maximum
+        else 0.0
+        for j, column in enumerate(component.columns)
+    ]
+    return snap_to_grid(component, relaxation, np.array(near, dtype=np.float64), reserve)
+
+
+def at_stake(column: Column, prices: Sequence[int]) -> int:
+    """What rounding can cost an order, in nano/kWh x Wh."""
+    legs = zip(column.products, column.coefficients, strict=True)
+    return sum(max(0, -prices[k]) for k, c in legs if c % SCALE)
 
 
 def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
@@ -92,31 +118,39 @@ def _price_box(component: Component, relaxation: Relaxation) -> tuple[FloatArray
 
 
 def snap_to_grid(
-    component: Component, relaxation: Relaxation, point: FloatArray
+    component: Component,
+    relaxation: Relaxation,
+    point: FloatArray,
+    reserves: Sequence[float],
 ) -> tuple[int, ...]:
-    """Integer prices next to `point` at which the filled columns still gain.
+    """Integer prices next to `point` at which the filled columns still gain, at least `reserves`
+    (nano per kWh by column).
 
     A small programme in grains around the rounded point, where surpluses are known exactly. A
     filled column that cannot be kept costs its weight; the fills then leave it out.
     """
     base = [max(-_MAX_PRICE, min(_MAX_PRICE, round(float(p)))) for p in point]
     weights = _unfilled_weights(component, relaxation)
-    lower = np.full(len(base), -float(_REACH_GRAINS))
-    upper = np.full(len(base), float(_REACH_GRAINS))
+    # In grains of the largest leg, like everything below.
+    extra = [
+        reserve * SCALE / column.span
+        for column, reserve in zip(component.columns, reserves, strict=True)
+    ]
+    reach = min(_REACH_GRAINS + _REACH_RESERVES * max(extra), _MAX_REACH_GRAINS)
     rows: list[tuple[float, float]] = []
     entries: list[list[tuple[int, float]]] = [[] for _ in base]
     elastic: list[tuple[int, float, float]] = []  # row, value, cost
     for j, column in enumerate(component.columns):
-        surplus = column.surplus_scaled(base) / column.span  # in grains of the largest leg
+        surplus = column.surplus_scaled(base) / column.span
         ratios = [c / column.span for c in column.coefficients]
         total = sum(abs(r) for r in ratios)
-        if relaxation.filled[j] and surplus < (_REACH_GRAINS + 1) * total:
+        if relaxation.filled[j] and surplus < (reach + 1) * total:
             reserve = 0.0 if column.is_level else total / 2 + 1e-6
             for k, ratio in zip(column.products, ratios, strict=True):
                 entries[k].append((len(rows), ratio))
             elastic.append((len(rows), -1.0, _LOSS_WEIGHT))
-            rows.append((-INFINITY, surplus - reserve))
-        if not relaxation.full[j] and abs(surplus) < (_REACH_GRAINS + 1) * total:
+            rows.append((-INFINITY, surplus - reserve - extra[j]))
+        if not relaxation.full[j] and abs(surplus) < (reach + 1) * total:
             for k, ratio in zip(column.products, ratios, strict=True):
                 entries[k].append((len(rows), ratio))
             elastic.append((len(rows), 1.0, float(weights[j])))
@@ -125,11 +159,9 @@ def snap_to_grid(
     if not rows:
         return tuple(base)
     programme = Programme(np.array([low for low, _ in rows]), np.array([high for _, high in rows]))
-    for k, column_entries in enumerate(entries):
-        programme.add(_MOVE_WEIGHT, 0.0, float(upper[k]), column_entries)
-        programme.add(
-            _MOVE_WEIGHT, 0.0, float(-lower[k]), [(row, -value) for row, value in column_entries]
-        )
+    for column_entries in entries:
+        programme.add(_MOVE_WEIGHT, 0.0, reach, column_entries)
+        programme.add(_MOVE_WEIGHT, 0.0, reach, [(row, -value) for row, value in column_entries])
     for row, value, cost in elastic:
         programme.add(cost, 0.0, INFINITY, [(row, value)])
     try:
