@@ -51,19 +51,17 @@ def serve(
                 set_up_markets(platform)
                 runner = stack.enter_context(LocalRunner(platform))
                 stack.enter_context(RoundSchedule(platform, round_seconds))
-        stack.enter_context(_announced(platform))
-        _say(platform, as_json)
         config = uvicorn.Config(
             create_app(platform=platform),
             log_level="warning",
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = _Server(config, runner)
         # Ending by SIGTERM is as orderly as by Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt), _announced(platform):
+            _say(platform, as_json)
+            _Server(config, runner).run(sockets=[listener])
         if runner is not None and runner.failure is not None:
             raise runner.failure
 
