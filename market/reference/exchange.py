@@ -27,12 +27,14 @@ from market.reference.errors import (
     ChallengeOpen,
     ChallengeOver,
     ChunksStarted,
+    ChunkTooLarge,
     ClaimExists,
     EffectsMismatch,
     InvalidCommitment,
     InvalidGate,
     InvalidSignature,
     InvalidSlots,
+    MalformedBatch,
     MalformedOrder,
     NoOpenClaim,
     NotOperator,
@@ -63,6 +65,8 @@ MAX_FORCED = 32_768
 MAX_ROUNDS = 2**24 - 2
 MAX_PERIOD_ROUNDS = 128
 """Closing a period reads all its rounds in one transaction."""
+MAX_CHUNK_TRADERS = 512
+"""What a chunk finishes must be applied in one transaction."""
 
 
 class Status(IntEnum):
@@ -306,7 +310,12 @@ class Exchange:
         else:
             verification = deepcopy(record.progress)
             verification.require_results(results, rules)
+        read_before = verification.orders_read
         effects = verification.read(rules, orders)
+        if verification.orders_read == read_before and record.count:
+            raise MalformedBatch("a chunk without an order")
+        if len(effects) > MAX_CHUNK_TRADERS:
+            raise ChunkTooLarge(f"{len(effects)} traders of at most {MAX_CHUNK_TRADERS}")
         if verification.orders_read == record.count:
             record.outcome = verification.finish(rules, record.book_root, record.count)
             record.status = Status.VERIFIED

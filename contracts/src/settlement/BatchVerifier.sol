@@ -765,6 +765,13 @@ library BatchVerifier {
         }
     }
 
+    /// @notice Traders whose effects were collected so far.
+    function tradersFinished(Batch memory b) internal pure returns (uint256) {
+        unchecked {
+            return (b.effectsEnd - b.effects) / EFFECT_BYTES;
+        }
+    }
+
     /// @notice Effects collected so far, as a byte string of its own.
     function effectsOf(Batch memory b) internal pure returns (bytes memory effects) {
         uint256 from = b.effects;

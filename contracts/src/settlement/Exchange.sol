@@ -11,7 +11,8 @@ import {SettlementEngine} from "./SettlementEngine.sol";
 
 /// @title Exchange, documented in IExchange
 /// @dev Immutable. Rounds: markets, opening, gate. Omissions: claims against the operator. Settlement runs
-/// in the engine's code, which this contract creates for itself and which nobody can change.
+/// in the engine's code, which this contract creates for itself and which nobody can change; the arguments
+/// of those three functions are named for readers of the ABI.
 contract Exchange is Omissions {
     address public immutable engine;
 
@@ -23,17 +24,26 @@ contract Exchange is Omissions {
     }
 
     /// @inheritdoc IExchange
-    function settle(uint32, uint32, bytes calldata, bytes calldata) external {
+    function settle(uint32 id, uint32 round, bytes calldata results, bytes calldata orders) external {
+        (id, round, results, orders);
         _runEngine();
     }
 
     /// @inheritdoc IExchange
-    function verifyChunk(uint32, uint32, bytes calldata, bytes calldata, bytes calldata) external {
+    function verifyChunk(
+        uint32 id,
+        uint32 round,
+        bytes calldata results,
+        bytes calldata state,
+        bytes calldata orders
+    ) external {
+        (id, round, results, state, orders);
         _runEngine();
     }
 
     /// @inheritdoc IExchange
-    function applyChunk(uint32, uint32, uint32, bytes calldata) external {
+    function applyChunk(uint32 id, uint32 round, uint32 chunk, bytes calldata effects) external {
+        (id, round, chunk, effects);
         _runEngine();
     }
 

@@ -140,6 +140,7 @@ interface IExchange {
     error StateMismatch();
     error EffectsMismatch();
     error ChunksStarted();
+    error ChunkTooLarge();
     error PricesMismatch();
     error ReceiptTooLate();
     error OrderInBook();
@@ -184,7 +185,8 @@ interface IExchange {
     /// @notice Settles a whole round in one transaction. Layout of the call data: docs/protocol.md section 4.
     function settle(uint32 market, uint32 round, bytes calldata results, bytes calldata orders) external;
 
-    /// @notice Verifies the next part of a round too large for one transaction.
+    /// @notice Verifies the next part of a round too large for one transaction: at least one order (unless the
+    /// book is empty), and at most 512 traders that end in it, so that applying it fits a transaction too.
     /// @param state empty at first, then the state of the last `ChunkVerified` event
     function verifyChunk(
         uint32 market,

@@ -15,6 +15,10 @@ import {IStanding} from "./IStanding.sol";
 contract SettlementEngine is ExchangeStorage, EIP712 {
     using BatchVerifier for BatchVerifier.Batch;
 
+    /// @dev Applying a trader's effects may cost more than verifying its order did (an account whose first
+    /// entry is the lock): what was verified must still fit a transaction (EIP-7825).
+    uint256 private constant MAX_CHUNK_TRADERS = 512;
+
     constructor(ILedger ledger_, IStanding credentials_)
         ExchangeStorage(ledger_, credentials_)
         EIP712("Wattproof", "1")
@@ -56,7 +60,11 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         if (chunk == 0 ? state.length != 0 : keccak256(state) != r.stateHash) revert IExchange.StateMismatch();
         BatchVerifier.Batch memory batch = _begin(id, round, results, orders);
         if (chunk != 0) batch.load(state);
+        uint256 readBefore = batch.ordersRead;
         batch.read(orders, _isForced);
+        // A chunk of nothing would only be one more to apply.
+        if (batch.ordersRead == readBefore && r.count != 0) revert IExchange.MalformedBatch(readBefore);
+        if (batch.tradersFinished() > MAX_CHUNK_TRADERS) revert IExchange.ChunkTooLarge();
         bytes memory next = batch.save();
         bytes32 effects = keccak256(batch.effectsOf());
         _effectsHash[id][round][chunk] = effects;
