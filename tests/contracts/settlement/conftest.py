@@ -443,8 +443,6 @@ class World:
 
     def fund(self, account, amount: int) -> None:
         """Tokens into the account's free balance."""
-        self.token.mint(self.admin, amount, sender=self.admin)
-        self.token.approve(self.ledger, amount, sender=self.admin)
         self.ledger.deposit(self.token, amount, account, sender=self.admin)
 
     def back(self, market: int, account, amount: int) -> None:
@@ -481,6 +479,8 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     exchange = deploy("Exchange", manager, ledger, credentials)
     assert exchange.address == exchange_address
     give_role(2, admin, exchange, "createMarket")
+    token.mint(admin, 2**62, sender=admin)
+    token.approve(ledger, 2**255, sender=admin)
 
     def impersonate(address: str):
         chain.set_balance(address, 10**20)

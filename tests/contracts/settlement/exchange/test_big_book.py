@@ -13,7 +13,7 @@ CHUNK = 800
 
 
 @pytest.fixture(scope="module")
-def big(world, market, alice, bob):
+def huge(world, market, alice, bob):
     round = world.open_round(market)
     orders = []
     for i in range(PAIRS):
@@ -24,15 +24,15 @@ def big(world, market, alice, bob):
     return round, batch
 
 
-def test_it_is_too_large_for_one_transaction(big):
-    round, batch = big
+def test_it_is_too_large_for_one_transaction(huge):
+    round, batch = huge
     with pytest.raises((ContractLogicError, TransactionError)):
         round.settle(batch)
     assert round.status == "Gated"
 
 
-def test_chunks_carry_it_and_anybody_finishes(world, big, carol):
-    round, batch = big
+def test_chunks_carry_it_and_anybody_finishes(world, huge, carol):
+    round, batch = huge
     state, used = b"", []
     for start in range(0, 2 * PAIRS, CHUNK):
         receipt, state = round.verify(batch, start, start + CHUNK, state)
@@ -49,8 +49,8 @@ def test_chunks_carry_it_and_anybody_finishes(world, big, carol):
         assert world.ledger.account(round.market, trader).locked == lock
 
 
-def test_abandoned_halfway_it_is_void_and_margins_are_free(world, big, clock, alice, bob):
-    round, batch = big
+def test_abandoned_halfway_it_is_void_and_margins_are_free(world, huge, clock, alice, bob):
+    round, batch = huge
     _, state = round.verify(batch, 0, CHUNK, b"")
     clock.move_to(round.gate_at + 3_600)
     with ape.reverts(world.exchange.WrongStatus, status=5):

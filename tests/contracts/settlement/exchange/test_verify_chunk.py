@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from eth_account import Account
 from eth_utils import keccak
 
 from market.merkle import root
@@ -43,7 +44,7 @@ def chunked(round, batch, cuts):
     return effects
 
 
-@pytest.mark.parametrize("cuts", [(7,), (3, 7), (1, 2, 3, 4, 5, 6, 7), (5, 5, 7)])
+@pytest.mark.parametrize("cuts", [(7,), (3, 7), (1, 2, 3, 4, 5, 6, 7), (5, 6, 7)])
 def test_chunks_come_to_the_same_as_one_transaction(world, round, big, cuts):
     round.close_gate(big)
     effects = chunked(round, big, cuts)
@@ -101,6 +102,44 @@ def test_a_rule_broken_in_one_chunk_shows_at_the_end(round, big, refused):
     _, state = round.verify(empty, 0, 6, b"")
     with refused("NotOptimal", market=round.market):
         round.verify(empty, 6, 7, state)
+
+
+def test_a_chunk_of_nothing_is_refused(round, big, refused):
+    """It would only be one more to apply."""
+    round.close_gate(big)
+    with refused("MalformedBatch", market=round.market, order=0):
+        round.verify(big, 0, 0, b"")
+    _, state = round.verify(big, 0, 3, b"")
+    with refused("MalformedBatch", market=round.market, order=3):
+        round.verify(big, 3, 3, state)
+
+
+def test_an_empty_book_is_verified_by_one_empty_chunk(world, round, alice):
+    nothing = round.batch([])
+    round.close_gate(nothing)
+    round.verify(nothing, 0, 0, b"")
+    assert round.status == "Verified"
+    world.exchange.applyChunk(round.market, round.number, 0, b"", sender=alice)
+    assert round.status == "Settled"
+
+
+def test_a_chunk_ends_few_enough_traders_to_be_applied(world, market, refused):
+    """513 traders without margin, one order each: verified together they would be applied together."""
+
+    class Trader:
+        def __init__(self, number):
+            account = Account.from_key(keccak(text=f"chunk trader {number}"))
+            self.address, self.private_key = account.address, account.key
+
+    round = world.open_round(market)
+    orders = [round.order(Trader(number), 1_000, CENT) for number in range(513)]
+    batch = round.batch([(signed, 0) for signed in orders])
+    round.close_gate(batch)
+    with refused("ChunkTooLarge", market=market):
+        round.verify(batch, 0, 513, b"")
+    _, state = round.verify(batch, 0, 512, b"")
+    round.verify(batch, 512, 513, state)
+    assert round.status == "Verified"
 
 
 def test_only_the_operator_verifies(round, big, bob, refused):
