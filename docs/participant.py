@@ -1,5 +1,6 @@
 """Take part in a Wattproof market with an Ethereum key, `eth-account` and `httpx`, nothing else.
 
+    wattproof up --round-minutes 1
     python docs/participant.py --url http://127.0.0.1:8000
 
 Signs in, registers, deposits, has an order made, signs it, hands it in, checks the operator's

@@ -41,7 +41,7 @@ def served(tmp_path):
             while not server.started:
                 time.sleep(0.01)
             port = server.servers[0].sockets[0].getsockname()[1]
-            with LocalRunner(platform), RoundSchedule(platform, 300):
+            with LocalRunner(platform), RoundSchedule(platform, 900):
                 yield platform, f"http://127.0.0.1:{port}"
             server.should_exit = True
             thread.join()

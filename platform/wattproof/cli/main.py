@@ -35,8 +35,9 @@ def up(
         int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = None,
     round_minutes: Annotated[
-        float, typer.Option(min=0.1, max=1440, help="How long each round takes orders.")
-    ] = 5.0,
+        float,
+        typer.Option(min=0.1, max=1440, help="Pause between gates; the chain takes 128 a day."),
+    ] = 15.0,
     as_json: AsJson = False,
 ) -> None:
     """Serve the REST API with its own chain; keeps its data, ends with Ctrl-C."""

@@ -7,10 +7,11 @@ what is left of the period (such as a day) after its gate.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from identity.credential import role_id
 from market.registry import markets
@@ -27,6 +28,8 @@ from wattproof.tasks.flow import run_until_idle
 
 OPERATOR_BOND_MICRO = 10_000_000_000
 BALANCING_BOND_MICRO = 10_000_000_000
+PERIOD_ROUNDS_MAX = 128
+"""The exchange's constant: closing a period must fit a transaction."""
 _log = structlog.get_logger(__name__)
 _TERMINAL = ("confirmed", "delivered", "closed", "void")
 
@@ -54,15 +57,24 @@ def set_up_markets(platform: Platform) -> None:
     run_until_idle(platform)
 
 
-def next_round(rules: MarketRules, now: int, round_seconds: int) -> tuple[int, int, int]:
+def next_round(
+    rules: MarketRules, now: int, round_seconds: int, rounds_of_period: Callable[[int], int]
+) -> tuple[int, int, int]:
     """Gate, first slot and number of slots of a round that opens now.
+
+    It trades what is left of the running period after the gate; where the chain takes no more
+    rounds of that period, the next one that has room.
 
     Args:
         now: seconds, UTC.
-        round_seconds: how long it takes orders at least; gates lie on multiples of it.
+        round_seconds: gates lie on multiples of it, at least half of it ahead.
+        rounds_of_period: how many rounds a period has already.
     """
-    gate_at = (now // round_seconds + 2) * round_seconds
+    gate_at = -(-(now + round_seconds // 2) // round_seconds) * round_seconds
+    gate_at = max(gate_at, now + 1)
     first_slot = -(-gate_at // rules.slot_seconds)
+    while rounds_of_period(first_slot // rules.period_slots) >= PERIOD_ROUNDS_MAX:
+        first_slot = (first_slot // rules.period_slots + 1) * rules.period_slots
     return gate_at, first_slot, rules.period_slots - first_slot % rules.period_slots
 
 
@@ -78,7 +90,17 @@ def open_due_round(
     ).first()
     if last is not None and last.state not in _TERMINAL:
         return False
-    gate_at, first_slot, slots = next_round(rules_of(market), platform.clock.now(), round_seconds)
+
+    def rounds_of_period(period: int) -> int:
+        return session.exec(
+            select(func.count())
+            .select_from(RoundRow)
+            .where(RoundRow.market == market.market, RoundRow.period == period)
+        ).one()
+
+    gate_at, first_slot, slots = next_round(
+        rules_of(market), platform.clock.now(), round_seconds, rounds_of_period
+    )
     service.open_round(
         platform, session, market.market, gate_at=gate_at, first_slot=first_slot, slots=slots
     )

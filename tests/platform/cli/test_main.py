@@ -143,10 +143,13 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
         )
-        lines = []
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.output, self.errors = self.process.stdout, self.process.stderr
+        lines: list[str] = []
         while not lines or lines[-1] != "}\n":
-            line = self.process.stdout.readline()
-            assert line, self.process.stderr.read()
+            line = self.output.readline()
+            assert line, self.errors.read()
             lines.append(line)
         self.facts = json.loads("".join(lines))
 
@@ -157,8 +160,8 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        self.output.close()
+        self.errors.close()
 
     def interrupt(self, how=signal.SIGINT):
         self.process.send_signal(how)
@@ -170,7 +173,7 @@ def stopped(tmp_path_factory):
     """An installation that was served once, and what it said of itself."""
     data = tmp_path_factory.mktemp("installation") / "data"
     with Server(data, "--port", "0") as server:
-        assert server.interrupt() == 0, server.process.stderr.read()
+        assert server.interrupt() == 0, server.errors.read()
     assert not (data / "running.json").exists()
     return data, server.facts
 
@@ -205,7 +208,7 @@ def test_up_serves_keeps_its_data_and_ends_clean(data, stopped, tmp_path):
         replayed = run("audit", "replay", "--data-dir", data, "--json")
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
         assert json.loads(replayed.stdout)["chainId"] == facts["chain_id"]
-        assert server.interrupt(signal.SIGTERM) == 0, server.process.stderr.read()
+        assert server.interrupt(signal.SIGTERM) == 0, server.errors.read()
     assert not (data / "running.json").exists()
 
 
