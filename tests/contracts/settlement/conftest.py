@@ -188,7 +188,9 @@ class Batch:
             for place in places:
                 for product, quantity in self.quantities(place):
                     chain = keccak(
-                        chain + product.to_bytes(8, "big") + quantity.to_bytes(16, "big", signed=True)
+                        chain
+                        + product.to_bytes(8, "big")
+                        + quantity.to_bytes(16, "big", signed=True)
                     )
             if chain != bytes(32):
                 lock = effects[trader][1].to_bytes(8, "big")
@@ -237,7 +239,7 @@ class Round:
         domain: Domain | None = None,
         **changes,
     ) -> SignedOrder:
-        """A plain order; positive energy buys at up to `limit` nano per kWh, negative sells at least at it."""
+        """Positive energy buys at up to `limit` nano per kWh, negative sells at least at it."""
         sign = 1 if energy_wh > 0 else -1
         return self.sign(
             trader,
@@ -428,9 +430,7 @@ class World:
         now = self.clock.now
         gate_at = now + gate_in
         first_slot = (now // (SLOT_SECONDS * PERIOD_SLOTS) + days) * PERIOD_SLOTS
-        self.exchange.openRound(
-            market, gate_at, first_slot, slots, sender=sender or self.operator
-        )
+        self.exchange.openRound(market, gate_at, first_slot, slots, sender=sender or self.operator)
         params = self.exchange.market(market)
         return Round(
             world=self,
@@ -562,7 +562,7 @@ def round(world, market):
 
 @pytest.fixture
 def refused(world):
-    """`with refused(error name, **arguments):` the transaction reverts with that error and no balance changes."""
+    """`with refused(error, **arguments):` it reverts with that error, and no balance changes."""
 
     @contextmanager
     def context(error: str, *, market: int, contract=None, **arguments):

@@ -1,8 +1,9 @@
 """What a settlement costs, against the committed snapshot.
 
-`WATTPROOF_WRITE_GAS=1` writes the snapshot anew. Measured: 100 orders of 100 traders in 96 products (50 trades),
-a market that asks for a credential, gas limit of a transaction 16,777,216. Gas an order counts every transaction of the
-round from the gate on: closeGate and settle, or closeGate, verifyChunk and applyChunk.
+`WATTPROOF_WRITE_GAS=1` writes the snapshot anew. Measured: 100 orders of 100 traders in 96
+products (50 trades), a market that asks for a credential, gas limit of a transaction 16,777,216.
+Gas an order counts every transaction of the round from the gate on: closeGate and settle, or
+closeGate, verifyChunk and applyChunk.
 """
 
 from __future__ import annotations

@@ -43,8 +43,13 @@ def test_orders_hash_and_recover_as_in_python(libraries):
         legs = [(int(leg["product"]), int(leg["coefficient"])) for leg in order["legs"]]
         fields = ("maxUnits", "limit")
         packed = (
-            order["market"], order["round"], legs, *(int(order[name]) for name in fields),
-            order["trader"], order["epoch"], int(order["salt"]),
+            order["market"],
+            order["round"],
+            legs,
+            *(int(order[name]) for name in fields),
+            order["trader"],
+            order["epoch"],
+            int(order["salt"]),
         )
         hashed = digest(separator, bytes(libraries.orderStructHash(packed)))
         assert hashed == unhex(case["hash"])

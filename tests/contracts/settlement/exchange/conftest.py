@@ -17,7 +17,7 @@ def bonded(world, market):
 
 @pytest.fixture
 def omitted(world, bonded, alice, bob, carol):
-    """A settled round whose operator left out carol's bid of 1 kWh at 0.40, which it had receipted."""
+    """A settled round without carol's bid of 1 kWh at 0.40, for which it gave a receipt."""
     round = world.open_round(bonded)
     bid, ask = round.order(alice, 1_000, 30 * CENT), round.order(bob, -1_000, 20 * CENT)
     missing = round.order(carol, 1_000, 40 * CENT)

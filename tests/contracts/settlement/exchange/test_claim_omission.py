@@ -35,7 +35,14 @@ def test_neighbours_must_be_adjacent_and_around_the_order(world, omitted, claim)
     round, batch = omitted.round, omitted.batch
     left, right = round.neighbours(batch, omitted.order)
     end = round.neighbour(batch, -1)
-    for wrong in ((end, end), (right, left), (left, left), (right, right), (end, right), (left, end)):
+    for wrong in (
+        (end, end),
+        (right, left),
+        (left, left),
+        (right, right),
+        (end, right),
+        (left, end),
+    ):
         if wrong == (left, right):
             continue
         with ape.reverts(world.exchange.WrongNeighbours):
@@ -63,9 +70,7 @@ def test_an_order_left_out_of_an_empty_book(world, bonded, alice, claim):
     missing = round.order(alice, 1_000, 40 * CENT)
     batch = round.batch([])
     round.gate_and_settle(batch)
-    claim(
-        SimpleNamespace(round=round, batch=batch, order=missing, receipt=round.receipt(missing))
-    )
+    claim(SimpleNamespace(round=round, batch=batch, order=missing, receipt=round.receipt(missing)))
     assert world.exchange.claimOf(missing.digest).claimedAt != 0
 
 
@@ -82,9 +87,7 @@ def test_every_gap_of_a_book_can_be_shown(world, bonded, carol, claim, size):
     # None of them is covered by capacity to trade: nothing is filled, ties are rationed to nothing.
     batch = unfilled(round, orders)
     round.gate_and_settle(batch)
-    claim(
-        SimpleNamespace(round=round, batch=batch, order=missing, receipt=round.receipt(missing))
-    )
+    claim(SimpleNamespace(round=round, batch=batch, order=missing, receipt=round.receipt(missing)))
 
 
 def unfilled(round, orders):
@@ -144,9 +147,7 @@ def test_nothing_is_owed_before_the_round_is_settled(world, bonded, alice, claim
     round = world.open_round(bonded)
     missing = round.order(alice, 1_000, 40 * CENT)
     batch = round.batch([])
-    case = SimpleNamespace(
-        round=round, batch=batch, order=missing, receipt=round.receipt(missing)
-    )
+    case = SimpleNamespace(round=round, batch=batch, order=missing, receipt=round.receipt(missing))
     with ape.reverts(world.exchange.WrongStatus, status=1):
         claim(case)
     round.close_gate(batch)

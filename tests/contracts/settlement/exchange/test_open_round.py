@@ -32,7 +32,7 @@ def test_the_gate_lies_ahead_and_before_delivery(world, market):
             world.exchange.openRound(market, gate, first, 1, sender=world.operator)
 
 
-@pytest.mark.parametrize("offset, slots", [(0, 0), (0, 97), (95, 2), (1, 96)])
+@pytest.mark.parametrize(("offset", "slots"), [(0, 0), (0, 97), (95, 2), (1, 96)])
 def test_the_slots_of_a_round_lie_in_one_period(world, market, offset, slots):
     first = (slot_now(world) // DAY + 2) * DAY + offset
     with ape.reverts(world.exchange.InvalidSlots):

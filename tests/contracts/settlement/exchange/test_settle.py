@@ -120,8 +120,15 @@ def test_the_batch_of_the_python_core_is_the_same(round, trade):
     from market.settlement import Settlement
 
     rules = MarketRules(
-        carriers=1, zones=1, slot_seconds=900, period_slots=96, price_cap=100 * CENT,
-        imbalance_cap=20 * CENT, shortfall_bp=500, surplus_bp=500, gap_floor_micro=1_000,
+        carriers=1,
+        zones=1,
+        slot_seconds=900,
+        period_slots=96,
+        price_cap=100 * CENT,
+        imbalance_cap=20 * CENT,
+        shortfall_bp=500,
+        surplus_bp=500,
+        gap_floor_micro=1_000,
         gap_cap_micro=1_000_000,
     )
     maxima = tuple(signed.order.max_units for signed in trade.book.orders)
@@ -138,9 +145,12 @@ def test_the_batch_of_the_python_core_is_the_same(round, trade):
 
 @pytest.fixture
 def tie(round, alice, bob, carol, kit):
-    """Three bids at the price share 1,000 Wh that bob offers below it: 100 + 200 + 400 Wh wanted more."""
-    bids = [round.order(alice, 300, 25 * CENT), round.order(carol, 500, 25 * CENT),
-            round.order(carol, 701, 25 * CENT)]
+    """Three bids at the price share 1,000 Wh that bob offers below it; 1,501 are wanted."""
+    bids = [
+        round.order(alice, 300, 25 * CENT),
+        round.order(carol, 500, 25 * CENT),
+        round.order(carol, 701, 25 * CENT),
+    ]
     ask = round.order(bob, -1_000, 25 * CENT - 2)
     offered, filled = 1_501, 1_000
     shares = {b.digest: divmod(b.order.max_units * filled, offered) for b in bids}
@@ -150,9 +160,7 @@ def tie(round, alice, bob, carol, kit):
     cut = (shares[extra[-1].digest][1], extra[-1].digest) if extra else ((1 << 128) - 1, bytes(32))
     fills = [(b, shares[b.digest][0] + (b in extra)) for b in bids]
     # lo = highest bid not full, hi = lowest filled bid
-    return round.batch(
-        [*fills, (ask, 1_000)], 25 * CENT, {0: kit.Tie(1, offered, filled, *cut)}
-    )
+    return round.batch([*fills, (ask, 1_000)], 25 * CENT, {0: kit.Tie(1, offered, filled, *cut)})
 
 
 def test_tied_orders_share_by_largest_remainder(round, tie):
@@ -412,7 +420,7 @@ def test_a_malleated_signature_is_refused(round, trade, refused):
     rest = int.from_bytes(signature[32:], "big")
     s, parity = rest & ((1 << 255) - 1), rest >> 255
     high = ORDER_OF_CURVE - s
-    # A high s cannot even keep its parity bit: it needs the top bit itself or lies above half the order.
+    # The compact form has no room for it: the top bit of s is the parity.
     twin = signature[:32] + ((1 - parity) << 255 | (high & ((1 << 255) - 1))).to_bytes(32, "big")
     with refused("BadSignature", market=round.market, order=0):
         round.settle(resigned(trade, 0, twin))

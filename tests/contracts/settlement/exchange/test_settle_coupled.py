@@ -15,7 +15,7 @@ SCALE = 1_000_000
 
 @pytest.fixture
 def shifted(round, alice, bob, carol):
-    """Carol takes 1 Wh a unit in slot 0 and gives 0.8 Wh back in slot 1, for at most 2 cents a kWh."""
+    """Carol takes 1 Wh a unit in slot 0, gives 0.8 Wh back in slot 1, for at most 2 cents."""
     storage = round.coupled_order(carol, {0: SCALE, 1: -800_000}, 10_000, 2 * CENT)
     ask = round.order(bob, -10_000, 10 * CENT)
     bid = round.order(alice, 8_000, 30 * CENT, index=1)
@@ -58,7 +58,10 @@ def test_a_gap_above_what_is_published_is_refused(round, shifted, refused):
 def test_a_gap_below_the_floor_settles_and_is_published(round, shifted):
     """5 units less: 5 Wh and 4 Wh of lost surplus, 800 micro; the floor is 1,000."""
     round.close_gate(shifted)
-    less = {s.digest: f * 9_995 // 10_000 for s, f in zip(shifted.book.orders, shifted.fills, strict=True)}
+    less = {
+        s.digest: f * 9_995 // 10_000
+        for s, f in zip(shifted.book.orders, shifted.fills, strict=True)
+    }
     receipt = round.settle(shifted.refilled(less))
     (settled,) = [log for log in receipt.events if log.event_name == "RoundSettled"]
     assert settled.gapMicro == 800

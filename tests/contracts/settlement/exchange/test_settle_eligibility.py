@@ -1,4 +1,4 @@
-"""Who counts at the gate. An order that does not count has m = 0 and never makes the batch revert."""
+"""Who counts at the gate. An order that does not has m = 0 and never blocks the batch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_order_without_margin_counts_as_nothing(world, fresh, alice, refused)
 
 
 def test_margin_covers_orders_in_book_order(world, fresh, alice, bob, kit, refused):
-    """1,000 Wh at 0.30 need 0.30 for the energy and 0.20 for imbalance; margin suffices for one of two."""
+    """1,000 Wh at 0.30 need 0.50 with the imbalance; the margin suffices for one of two."""
     world.back(fresh, alice, 999_999)
     world.back(fresh, bob, 10 * MONEY)
     round = world.open_round(fresh)
@@ -91,9 +91,7 @@ def test_an_epoch_bumped_after_the_gate_does_not_disturb_the_round(
     stale = later.order(alice, 1_000, 30 * CENT, epoch=0)
     current = later.order(alice, 1_000, 30 * CENT, epoch=2)
     ask = later.order(bob, -1_000, 20 * CENT)
-    later.gate_and_settle(
-        later.batch([(stale, 0), (current, 1_000), (ask, 1_000)], 25 * CENT)
-    )
+    later.gate_and_settle(later.batch([(stale, 0), (current, 1_000), (ask, 1_000)], 25 * CENT))
 
 
 def test_exit_before_the_gate_takes_the_margin_out(world, market, round, alice, bob, refused):

@@ -116,8 +116,18 @@ def test_an_order_for_a_round_that_is_not_open_is_refused(world, round, alice, k
         lambda o: replace(o, limit=-(1 << 63)),
     ],
     ids=[
-        "no units", "no legs", "odd coefficient", "late slot", "early slot", "other zone",
-        "other carrier", "product twice", "unsorted", "zero coefficient", "above cap", "least limit",
+        "no units",
+        "no legs",
+        "odd coefficient",
+        "late slot",
+        "early slot",
+        "other zone",
+        "other carrier",
+        "product twice",
+        "unsorted",
+        "zero coefficient",
+        "above cap",
+        "least limit",
     ],
 )
 def test_an_ill_formed_order_cannot_be_forced(world, round, alice, kit, change):

@@ -26,7 +26,7 @@ def big(round, alice, bob, carol):
 
 
 def chunked(round, batch, cuts):
-    """Verifies in chunks that end after the given numbers of orders; returns the effects of each."""
+    """Verifies in chunks that end after those numbers of orders; the effects of each."""
     state, start, names = b"", 0, list(batch.effects())
     effects = []
     for stop in cuts:
@@ -124,7 +124,7 @@ def test_an_empty_book_is_verified_by_one_empty_chunk(world, round, alice):
 
 
 def test_a_chunk_ends_few_enough_traders_to_be_applied(world, market, refused):
-    """513 traders without margin, one order each: verified together they would be applied together."""
+    """513 traders: verified together they would have to be applied together."""
 
     class Trader:
         def __init__(self, number):

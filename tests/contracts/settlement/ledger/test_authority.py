@@ -34,7 +34,7 @@ def test_the_exchange_itself_cannot_debit_more_than_the_margin(world, market, al
 
 @pytest.fixture
 def locked(world, market, alice, bob):
-    """Bob sold 1 kWh at 0.25: 0.25 and collateral of 0.20 are locked. The balancing bond is 1 unit."""
+    """Bob sold 1 kWh at 0.25, so 0.45 are locked. The balancing bond is 1 unit."""
     world.post_bond(market, world.balancing, MONEY)
     round = world.open_round(market)
     bid, ask = round.order(alice, 1_000, 30 * CENT), round.order(bob, -1_000, 20 * CENT)

@@ -34,7 +34,10 @@ def test_a_bump_leaves_the_rest_of_the_account_alone(world, market, alice):
     world.ledger.bumpEpoch(market, sender=alice)
     after = world.ledger.account(market, alice)
     assert (after.margin, after.locked, after.exitRound, after.capacity) == (
-        before.margin, before.locked, before.exitRound, before.capacity,
+        before.margin,
+        before.locked,
+        before.exitRound,
+        before.capacity,
     )
 
 

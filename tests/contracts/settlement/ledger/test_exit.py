@@ -1,4 +1,4 @@
-"""requestExit and completeExit: margin always comes back, in bounded time, whatever the operator does."""
+"""requestExit and completeExit: margin comes back in bounded time, whatever others do."""
 
 from __future__ import annotations
 

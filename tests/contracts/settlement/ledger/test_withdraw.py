@@ -28,7 +28,7 @@ def test_nothing_and_nobody_are_refused(world, rich):
 
 
 def test_a_token_that_calls_back_pays_once(world, hostile, alice, bob):
-    """The token withdraws again on behalf of itself and of nobody else: the ledger is not re-entered."""
+    """The token withdraws its own balance meanwhile: the ledger is not re-entered."""
     world.ledger.deposit(hostile, 100, hostile, sender=alice)
     again = world.ledger.withdraw.encode_input(hostile, 100, alice)
     hostile.callBack(world.ledger, again, sender=alice)
