@@ -31,6 +31,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.advance_rounds,
         flow.post_readings,
         flow.close_periods,
+        flow.rebut_claims,
     )
 }
 

@@ -11,6 +11,7 @@ import time
 
 from wattproof.errors import UnavailableError, WattproofError
 from wattproof.meters import service as meters
+from wattproof.orders import claims
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
@@ -64,10 +65,17 @@ def close_periods(platform: Platform) -> bool:
         return meters.close_due_periods(platform, session) > 0
 
 
+def rebut_claims(platform: Platform) -> bool:
+    """Answer claims of omission that a cancellation refutes. True if there were any."""
+    with platform.transaction() as session:
+        return claims.rebut_claims(platform, session) > 0
+
+
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
     moved += [advance_rounds(platform), post_readings(platform), close_periods(platform)]
+    moved += [rebut_claims(platform)]
     return any(moved)
 
 

@@ -12,6 +12,7 @@ from wattproof.meters import service as meters
 from wattproof.meters.models import ClosureRow, ReadingRow
 from wattproof.meters.service import Readings
 from wattproof.meters.values import pack, unpack
+from wattproof.rounds import service as rounds
 from wattproof.rounds.facts import get_market, get_round
 from wattproof.tasks.flow import run_until_idle
 
@@ -128,11 +129,8 @@ def test_a_trader_without_a_position_in_one_of_two_rounds_closes_with_a_proof_of
 ) -> None:
     _register(desk, 0, 1, 2)
     first, period = _traded(desk)
-    desk.platform  # noqa: B018
     with desk.platform.transaction() as session:
         row = get_round(session, desk.market, first)
-        from wattproof.rounds import service as rounds
-
         second = rounds.open_round(
             desk.platform,
             session,

@@ -17,7 +17,7 @@ from wattproof.errors import ConflictError, InvalidError, NotFoundError, Refused
 from wattproof.gateway.keys import Role
 from wattproof.orders import service as orders
 from wattproof.rounds import service as rounds
-from wattproof.rounds.facts import get_round
+from wattproof.rounds.facts import get_market, get_round, rules_of
 from wattproof.tasks.flow import run_until_idle
 
 PRICE = 100_000_000
@@ -260,12 +260,8 @@ def test_a_market_with_a_role_and_a_capacity_source_asks_for_both(desk: Any) -> 
     platform = desk.platform
     trader = accounts.account(accounts.FIRST_TRADER)
     address = str(trader.address)
-    from dataclasses import replace as changed
-
-    from wattproof.rounds.facts import get_market, rules_of
-
     with platform.transaction() as session:
-        rules = changed(rules_of(get_market(session, desk.market)), capacity_unit_wh=1)
+        rules = replace(rules_of(get_market(session, desk.market)), capacity_unit_wh=1)
         rounds.create_market(
             platform,
             session,

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from wattproof.accounts import service as ledger
+from wattproof.errors import InvalidError
+from wattproof.gateway import outbox
 from wattproof.orders import service as orders
 from wattproof.rounds import service as rounds
 from wattproof.rounds.facts import get_round
@@ -106,8 +108,6 @@ def test_a_forced_order_is_in_the_book(desk: Any) -> None:
     desk.sell(1, number, 0, 1_000, PRICE)
     platform = desk.platform
     with platform.transaction() as session:
-        from wattproof.gateway import outbox
-
         outbox.call(
             session,
             platform.chain,
@@ -178,8 +178,6 @@ def test_an_order_cancelled_by_epoch_after_the_receipt_counts_for_nothing(desk: 
 
 @pytest.mark.parametrize("slots", [0, 9])
 def test_a_round_outside_one_period_is_refused(desk: Any, slots: int) -> None:
-    from wattproof.errors import InvalidError
-
     with pytest.raises(InvalidError):
         desk.open_round(slots=slots)
     with desk.platform.transaction() as session:
