@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from market.order import Leg, Order
 from market.reference import Status
+from market.reference.call_data import Tie
+from market.reference.imbalance import PositionLeaf
+from market.reference.meters import readings_digest
 from market.reference.verification import encode_effects
-from tests.evm.batch import Batch, clear, effects, judge, positions
+from market.signature import Domain, sign_digest
+from tests.evm.batch import (
+    Batch,
+    clear,
+    effects,
+    judge,
+    packed_prices,
+    positions,
+    round_proof,
+)
 from tests.evm.chain import GAS_LIMIT
-from tests.evm.world import OPERATOR, TRADERS, Person, World
+from tests.evm.world import ADMIN, DAY, OPERATOR, TRADERS, Person, World
 
 SCALE = 1_000_000
 MOST_TRADERS = 512
@@ -90,3 +104,68 @@ def test_a_chunk_without_an_order_is_refused():
     arguments = (*place, progress.to_bytes(), b"")
     assert world.do("Exchange", "verifyChunk", *arguments, sender=OPERATOR) == "MalformedBatch"
     world.check_state()
+
+
+def test_a_period_of_the_largest_market_closes_in_one_transaction():
+    """With a deviation in every slot of every carrier; what is locked would stay locked otherwise."""
+    world = World()
+    carriers, slots, cap = 16, 256, 499_999_937
+    market = world.create_market(carriers=carriers, period_slots=slots)
+    for trader in TRADERS[:2]:
+        world.fund(trader, 10**12)
+        assert world.do("Ledger", "addMargin", market, 10**12, sender=trader) is None
+    number = world.open_round(market, 600, slots)
+    grid = world.exchange.grid(market, number)
+    buyer, seller = TRADERS[:2]
+    buys = tuple(Leg(grid.product_id(at * slots), SCALE) for at in range(carriers))
+    sells = tuple(Leg(leg.product, -SCALE) for leg in buys)
+    orders = [
+        world.sign(who, Order(market, number, legs, 1_000, 0, who.address, epoch=0, salt=0))
+        for who, legs in ((buyer, buys), (seller, sells))
+    ]
+    world.wait(600)
+    judged = judge(world.exchange, market, number, orders)
+    prices = tuple(SCALE * ((at // slots) % 2 * 2 - 1) for at in range(len(grid)))
+    batch = Batch(grid, prices, (Tie(),) * len(grid), tuple(replace(o, fill=1_000) for o in judged))
+    place = (market, number)
+    count = len(batch.orders)
+    assert world.do("Exchange", "closeGate", *place, batch.root, count, sender=OPERATOR) is None
+    settled = world.do(
+        "Exchange", "settle", *place, batch.results, batch.call_data, sender=OPERATOR
+    )
+    assert settled is None
+
+    values = b"".join((-7 - slot % 9).to_bytes(4, "big", signed=True) for slot in range(slots))
+    period = world.exchange.round(market, number).first_slot // slots
+    world.chain.now = world.meters.period_end(market, period)
+    domain = Domain(world.exchange.chain_id, world.meters.address)
+    for carrier in range(carriers):
+        device = Person.named(f"meter {carrier}")
+        named = (device.address, market, seller.address, carrier, 10**6)
+        assert world.do("MeterRegistry", "register", *named, sender=ADMIN) is None
+        signature = sign_digest(
+            readings_digest(domain, device.address, market, period, values), device.key
+        )
+        posted = (device.address, market, period, values, signature)
+        assert world.do("MeterRegistry", "post", *posted, sender=ADMIN) is None
+    world.wait(3 * DAY)
+    proof = round_proof(positions(batch, cap), seller.address)
+    arguments = (market, period, seller.address)
+    tuples = [([abi_leaf(leaf) for leaf in proof.leaves], proof.entries)]
+    data = ([values] * carriers, [packed_prices(batch)])
+    closed = world.do(
+        "Imbalance",
+        "close",
+        *arguments,
+        tuples,
+        *data,
+        sender=ADMIN,
+        model_arguments=(*arguments, [proof], *data),
+    )
+    assert closed is None
+    assert world.chain.gas_used < GAS_LIMIT * 3 // 4, world.chain.gas_used
+    world.check_state()
+
+
+def abi_leaf(leaf: PositionLeaf) -> tuple[object, ...]:
+    return leaf.index, leaf.trader, leaf.lock, leaf.chain, list(leaf.proof)

@@ -64,6 +64,7 @@ def test_a_period_has_no_more_rounds_than_closing_it_can_read():
         {"carriers": 0},
         {"zones": 0},
         {"carriers": 256, "zones": 65, "period_slots": 4},
+        {"carriers": 17, "period_slots": 256},
         {"price_cap": 0},
         {"price_cap": 2**62 + 1},
         {"imbalance_cap": 2**62 + 1},
