@@ -10,6 +10,8 @@ from market.reference.token import ZERO_ADDRESS
 DAY = 86_400
 MAX_PRICE = 2**62
 MAX_PRODUCTS = 65_536
+MAX_CARRIER_SLOTS = 4_096
+"""Closing a period looks at every slot of every carrier."""
 MAX_PERIOD_SLOTS = 256
 
 
@@ -55,6 +57,7 @@ class MarketParams:
             and min(self.slot_seconds, self.period_slots, self.carriers, self.zones) >= 1
             and self.period_slots <= MAX_PERIOD_SLOTS
             and self.carriers * self.zones * self.period_slots <= MAX_PRODUCTS
+            and self.carriers * self.period_slots <= MAX_CARRIER_SLOTS
             and 1 <= self.price_cap <= MAX_PRICE
             and 0 <= self.imbalance_cap <= MAX_PRICE
             and (self.capacity_unit_wh >= 1 or not self.bounds_capacity)

@@ -15,6 +15,8 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
     uint256 private constant MAX_PERIOD_ROUNDS = 128;
     uint256 private constant MAX_FORCED = 32_768;
     uint256 private constant MAX_PRODUCTS = 65_536;
+    /// @dev Closing a period looks at every slot of every carrier.
+    uint256 private constant MAX_CARRIER_SLOTS = 4_096;
     uint256 private constant MAX_PRICE = 2 ** 62;
 
     mapping(uint32 market => mapping(uint32 period => uint32[])) private _periodRounds;
@@ -30,7 +32,8 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
                 || params.gateGrace >= params.settleWindow || params.settleWindow >= params.exitDelay
                 || params.settleWindow > 1 days || params.slotSeconds == 0 || params.periodSlots == 0
                 || params.periodSlots > 256 || params.carriers == 0 || params.zones == 0
-                || uint256(params.carriers) * params.zones * params.periodSlots > MAX_PRODUCTS || params.priceCap == 0
+                || uint256(params.carriers) * params.zones * params.periodSlots > MAX_PRODUCTS
+                || uint256(params.carriers) * params.periodSlots > MAX_CARRIER_SLOTS || params.priceCap == 0
                 || params.priceCap > MAX_PRICE || params.imbalanceCap > MAX_PRICE
                 || (params.capacitySource != address(0) && params.capacityUnitWh == 0)
         ) revert InvalidParams();

@@ -35,6 +35,7 @@ def test_only_the_market_admin_creates_markets(world, kit, alice):
         {"carriers": 0},
         {"zones": 0},
         {"carriers": 10, "zones": 70},
+        {"carriers": 17, "periodSlots": 256},
         {"priceCap": 0},
         {"priceCap": 2**62 + 1},
         {"imbalanceCap": 2**62 + 1},
