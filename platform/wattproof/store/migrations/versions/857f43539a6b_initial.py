@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
 from wattproof.store.types import BigInt, DecimalText
 
 revision = "857f43539a6b"
