@@ -835,7 +835,7 @@ def test_random_calls_keep_contracts_and_model_equal_and_every_invariant():
 @pytest.mark.timeout(600)
 def test_seasons_of_trade_under_attack_settle_every_round_and_close_every_position():
     Calls.outcomes.clear()
-    for season in range(10):
+    for season in range(12):
         play_season(Random(season))
     done = {(contract, function) for contract, function, refusal in Calls.outcomes if not refusal}
     untried = [

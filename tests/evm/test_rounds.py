@@ -119,6 +119,21 @@ def test_exits_are_paid_from_the_last_second_of_their_delay_on(request_, complet
     world.check_state()
 
 
+def test_a_bond_answers_for_every_round_even_when_its_exit_was_announced_long_before():
+    world, market = world_with_margins()
+    must(world, "Ledger", "postBond", market, 10, sender=ALICE)
+    must(world, "Ledger", "requestBondExit", market, 10, sender=ALICE)
+    world.wait(7_200)
+    world.open_round(market, 600)
+    for wait in (600, 7_199):
+        assert world.do("Ledger", "completeBondExit", market, sender=ALICE) == "ExitNotDue"
+        world.wait(wait)
+    assert world.do("Ledger", "completeBondExit", market, sender=ALICE) == "ExitNotDue"
+    world.wait(1)
+    must(world, "Ledger", "completeBondExit", market, sender=ALICE)
+    world.check_state()
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_exits_cancellations_and_revocations_raced_against_the_gate_never_block_it(seed):
     """Whatever traders do before and after the gate, the honest result is always accepted."""
