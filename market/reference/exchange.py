@@ -145,6 +145,11 @@ class Exchange:
     def last_round(self, market: int) -> int:
         return len(self.rounds.get(market, []))
 
+    def last_gate(self, market: int) -> int:
+        """When the last round's gate is, seconds; 0 without a round."""
+        last = self.last_round(market)
+        return self.round(market, last).gate_at if last else 0
+
     def round(self, market: int, number: int) -> Round:
         """The round's record. Raises WrongStatus when there is none."""
         if not 1 <= number <= self.last_round(market):

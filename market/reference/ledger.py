@@ -44,6 +44,7 @@ class Rounds(Protocol):
     address: str
 
     def market(self, market: int) -> MarketParams: ...
+    def last_gate(self, market: int) -> int: ...
     def effective_round(self, market: int, *, now: int) -> int: ...
     def is_frozen(self, market: int, *, now: int) -> bool: ...
     def is_terminal(self, market: int, round_number: int, *, now: int) -> bool: ...
@@ -210,12 +211,14 @@ class Ledger:
         self.bond_exits[market, sender] = Exit(amount, now)
 
     def complete_bond_exit(self, market: int, *, sender: str, now: int) -> None:
+        """The delay counts from the request and from the last round's gate, whichever is later."""
         params = self.exchange.market(market)
         if (market, sender) not in self.bond_exits:
             raise NoExitPending(f"{sender} asked for no bond exit")
         pending = self.bond_exits[market, sender]
-        if now < pending.requested_at + params.bond_delay:
-            raise ExitNotDue(f"not before {pending.requested_at + params.bond_delay}")
+        due = max(pending.requested_at, self.exchange.last_gate(market)) + params.bond_delay
+        if now < due:
+            raise ExitNotDue(f"not before {due}")
         paid = min(pending.amount, self.bonds[market, sender])
         del self.bond_exits[market, sender]
         self.bonds[market, sender] -= paid

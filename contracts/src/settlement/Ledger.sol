@@ -182,7 +182,9 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
         MarketParams memory params = exchange.market(market);
         Exit memory pending = _bondExits[market][msg.sender];
         if (pending.requestedAt == 0) revert NoExitPending();
-        if (block.timestamp < uint256(pending.requestedAt) + params.bondDelay) revert ExitNotDue();
+        uint256 from = exchange.roundOf(market, exchange.lastRound(market)).gateAt;
+        if (from < pending.requestedAt) from = pending.requestedAt;
+        if (block.timestamp < from + params.bondDelay) revert ExitNotDue();
         uint256 bond = bondOf[market][msg.sender];
         uint256 amount = pending.amount < bond ? pending.amount : bond;
         delete _bondExits[market][msg.sender];
