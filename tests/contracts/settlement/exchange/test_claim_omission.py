@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import ape
 import pytest
+
+from market.messages import Receipt
 
 CENT = 10_000_000
 
@@ -64,8 +68,6 @@ def test_a_leaf_that_is_not_in_the_book_proves_nothing(world, omitted, claim):
 
 
 def test_an_order_left_out_of_an_empty_book(world, bonded, alice, claim):
-    from types import SimpleNamespace
-
     round = world.open_round(bonded)
     missing = round.order(alice, 1_000, 40 * CENT)
     batch = round.batch([])
@@ -77,8 +79,6 @@ def test_an_order_left_out_of_an_empty_book(world, bonded, alice, claim):
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
 def test_every_gap_of_a_book_can_be_shown(world, bonded, carol, claim, size):
     """First, last and every place between, in books whose trees promote odd nodes."""
-    from types import SimpleNamespace
-
     round = world.open_round(bonded)
     orders = [round.order(carol, 1_000 + i, CENT) for i in range(size + 1)]
     orders.sort(key=lambda signed: signed.digest)
@@ -142,8 +142,6 @@ def test_an_omission_is_claimed_once(world, omitted, claim):
 
 
 def test_nothing_is_owed_before_the_round_is_settled(world, bonded, alice, claim):
-    from types import SimpleNamespace
-
     round = world.open_round(bonded)
     missing = round.order(alice, 1_000, 40 * CENT)
     batch = round.batch([])
@@ -153,3 +151,42 @@ def test_nothing_is_owed_before_the_round_is_settled(world, bonded, alice, claim
     round.close_gate(batch)
     with ape.reverts(world.exchange.WrongStatus, status=2):
         claim(case)
+
+
+def test_a_void_round_owes_nothing(world, bonded, alice, claim, clock):
+    round = world.open_round(bonded)
+    missing = round.order(alice, 1_000, 40 * CENT)
+    case = SimpleNamespace(
+        round=round, batch=round.batch([]), order=missing, receipt=round.receipt(missing)
+    )
+    clock.move_to(round.gate_at + 3_600)
+    with ape.reverts(world.exchange.WrongStatus, status=5):
+        claim(case)
+    world.exchange.voidRound(round.market, round.number, sender=alice)
+    with ape.reverts(world.exchange.WrongStatus, status=5):
+        claim(case)
+
+
+def test_the_book_of_another_round_shows_no_gap_in_this_one(world, bonded, omitted, claim):
+    """An order that its own round holds is not missing because the next round has none."""
+    round = world.open_round(bonded)
+    empty = round.batch([])
+    round.gate_and_settle(empty)
+    inside = omitted.batch.book.orders[0]
+    with ape.reverts(world.exchange.WrongNeighbours):
+        claim(
+            omitted,
+            order=inside,
+            receipt=omitted.round.receipt(inside),
+            neighbours=round.neighbours(empty, inside),
+        )
+
+
+def test_a_receipt_for_another_round_does_not_count(world, omitted, claim):
+    receipt = omitted.round.receipt(omitted.order)
+    elsewhere = Receipt(
+        omitted.round.market, omitted.round.number + 1, omitted.order.digest, receipt[0]
+    )
+    signature = elsewhere.sign(world.domain, world.operator.private_key)
+    with ape.reverts(world.exchange.InvalidSignature):
+        claim(omitted, receipt=(receipt[0], signature))
