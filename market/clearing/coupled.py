@@ -21,36 +21,46 @@ _RESERVED_SHARES = (0.125, 0.5, 1.0)
 def clear_component(component: Component) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Prices by place (nano per kWh) and units by column.
 
-    The canonical prices with the nearest fills, unless these leave more than half a millionth of
-    welfare open: then the least gap among those and further attempts, in a fixed order.
+    The least gap among the attempts of the first stage in which any found fills (docs/clearing.md);
+    the first attempt that leaves at most half a millionth of welfare open ends the search.
     """
     if not component.columns:
         return (0,) * len(component.products), ()
     relaxation = solve_relaxation(component)
-    best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    least = 0
-    for prices, units in _attempts(component, relaxation):
-        gap, welfare = gap_and_welfare_scaled(component, prices, units)
-        if best is None or gap < least:
-            best, least = (prices, units), gap
-        if gap <= _ACCEPTABLE_GAP * welfare:
-            break
-    assert best is not None
-    return best
+    for stage in _stages(component, relaxation):
+        best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        least = 0
+        for prices, units in stage:
+            gap, welfare = gap_and_welfare_scaled(component, prices, units)
+            if best is None or gap < least:
+                best, least = (prices, units), gap
+            if gap <= _ACCEPTABLE_GAP * welfare:
+                break
+        if best is not None:
+            return best
+    raise AssertionError("the last stage always finds fills")
 
 
-def _attempts(
+def _stages(
     component: Component, relaxation: Relaxation
-) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+) -> Iterator[Iterator[tuple[tuple[int, ...], tuple[int, ...]]]]:
     canonical = canonical_prices(component, relaxation)
-    for wide in (False, True):
-        yield canonical, balanced_fills(component, relaxation, canonical, wide=wide)
+    yield _nearest_fills(component, relaxation, canonical)
+    prices = canonical
     if any(price < 0 for price in canonical):
         for share in _RESERVED_SHARES:
             prices = reserved_prices(component, relaxation, canonical, share)
-            yield prices, balanced_fills(component, relaxation, prices)
-        yield prices, fills_without_the_unbalanced(component, prices)
-    yield canonical, fills_without_the_unbalanced(component, canonical)
+            yield _nearest_fills(component, relaxation, prices)
+    yield iter([(prices, fills_without_the_unbalanced(component, prices))])
+
+
+def _nearest_fills(
+    component: Component, relaxation: Relaxation, prices: tuple[int, ...]
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    for wide in (False, True):
+        units = balanced_fills(component, relaxation, prices, wide=wide)
+        if units is not None:
+            yield prices, units
 
 
 def gap_and_welfare_scaled(

@@ -24,10 +24,13 @@ _CURTAILED_A_SIDE = 2
 _SEARCH_LIMIT_WH = 1 << 24
 _WIDE_COLUMNS = 200
 _GAP_SHARE = 2e-7
+_MAX_NODES = 500
+_ELASTIC_NODES = 50
+_UNSOUGHT_SHARE = 0.1
 _SLACK_COST = 1e3
 _SLACK_USED = 1e-6
-_LEAVE_OUT_ROUNDS = 8
-_ONE_BY_ONE = 4
+_LEAVE_OUT_ROUNDS = 6
+_ONE_BY_ONE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ class _Found:
 
 def balanced_fills(
     component: Component, relaxation: Relaxation, prices: Sequence[int], *, wide: bool = False
-) -> tuple[int, ...]:
-    """Units by column; every product's quantities add up to zero, every filled order gains.
+) -> tuple[int, ...] | None:
+    """Units by column; every product's quantities add up to zero, every filled order gains. None
+    where the search finds none.
 
     `wide` lets every gaining column move: slower, for components with few single-leg orders.
     """
@@ -50,18 +54,15 @@ def balanced_fills(
     start = _starts(component, relaxation, surplus)
     free = _gaining(component, surplus) if wide else _free_columns(component, relaxation, surplus)
     found = _search(component, prices, surplus, start, free)
-    candidates = [repair(component, prices, surplus, start)]
-    if found is not None:
-        candidates.append(repair(component, prices, surplus, found.units))
-    return max(candidates, key=lambda units: _value(component, units))
+    return found.units if found is not None and _holds(component, prices, found.units) else None
 
 
 def fills_without_the_unbalanced(component: Component, prices: Sequence[int]) -> tuple[int, ...]:
     """As `balanced_fills`, leaving out the orders that keep a product from balancing.
 
     What gains at the prices is filled anew without them; where a product still does not balance,
-    its least gaining filled multi-leg order is left out too, and an order that rounding would make
-    lose is left out at once. Orders left out count in the gap with all they would have gained.
+    its least gaining filled multi-leg order is left out too; before those go the orders that only
+    rounding makes lose. Orders left out count in the gap with all they would have gained.
     """
     surplus = surpluses(component, prices)
     left_out = {j for j, s in enumerate(surplus) if s < 0}
@@ -87,7 +88,7 @@ def fills_without_the_unbalanced(component: Component, prices: Sequence[int]) ->
         if found is None or not (found.products or found.losing):
             break
         left_out.update(found.losing)
-        for k in found.products:
+        for k in () if found.losing else found.products:
             adding = [
                 (surplus[j] * start[j], j)
                 for j, column in enumerate(rest.columns)
@@ -126,6 +127,14 @@ def imbalance_wh(component: Component, units: Sequence[int]) -> list[int]:
     return sums
 
 
+def _holds(component: Component, prices: Sequence[int], units: Sequence[int]) -> bool:
+    """Whether every product balances and nobody loses."""
+    return not any(imbalance_wh(component, units)) and all(
+        _realised(column, prices, u) >= 0
+        for column, u in zip(component.columns, units, strict=True)
+    )
+
+
 def _search(
     component: Component,
     prices: Sequence[int],
@@ -138,11 +147,9 @@ def _search(
     """The best deviations from `start` that balance and let nobody lose, or None where the search
     finds none. `elastic`: products may stay unbalanced and orders lose, at a high price, so that
     the result names them."""
-    residual = imbalance_wh(component, start)
-    if not any(residual) and not any(
-        _realised(column, prices, u) < 0 for column, u in zip(component.columns, start, strict=True)
-    ):
+    if _holds(component, prices, start):
         return _Found(tuple(start), (), ())
+    residual = imbalance_wh(component, start)
     reach = 2 * max(abs(r) for r in residual) + _REACH_WH
     if reach > _SEARCH_LIMIT_WH:
         return None
@@ -192,19 +199,33 @@ def _search(
     for k, low, high, row, loss in legs:
         entries = [(k, 1.0), (row, 1.0)] if loss is None else [(k, 1.0), (row, 1.0), loss]
         programme.add(0.0, low, high, entries, integral=True)
-    slacks: list[tuple[int, int]] = []  # column of the programme, product or (from -1 down) order
+    # Columns of the programme, each with a product or (from -1 down) an order.
+    slacks: list[tuple[int, int]] = []
     if elastic:
-        for k in range(len(component.products)):
-            for sign in (1.0, -1.0):
-                slacks.append((programme.add(_SLACK_COST, 0.0, INFINITY, [(k, sign)]), k))
-        for row, j in gains:
-            slacks.append((programme.add(_SLACK_COST, 0.0, INFINITY, [(row, 1.0)]), -1 - j))
+        relaxed = [(k, k, sign) for k in range(len(component.products)) for sign in (1.0, -1.0)]
+        relaxed += [(row, -1 - j, 1.0) for row, j in gains]
+        slacks.extend(
+            (programme.add(_SLACK_COST, 0.0, INFINITY, [(row, sign)]), what)
+            for row, what, sign in relaxed
+        )
     bound = sum(
         max(s, 0) * column.maximum for s, column in zip(surplus, component.columns, strict=True)
     )
+    # Where prices are negative rounding costs something whatever the fills.
+    rounding_loss = sum(
+        at_stake(column, prices)
+        for column, u in zip(component.columns, start, strict=True)
+        if u > 0 and not column.is_level
+    )
     enough = bound / SCALE * (1 - _GAP_SHARE) - _value(component, start)
     try:
-        x = solve(programme, feasibility_tolerance=1e-8, target=-enough / scale).x
+        x = solve(
+            programme,
+            feasibility_tolerance=1e-8,
+            absolute_gap=rounding_loss * _UNSOUGHT_SHARE / scale,
+            target=-enough / scale,
+            max_nodes=_ELASTIC_NODES if elastic else _MAX_NODES,
+        ).x
     except ProgrammeError:
         return None
     units = list(start)
