@@ -1,8 +1,4 @@
-"""EIP-712 digests of the protocol's messages and compact signatures (EIP-2098).
-
-Signers are plain keys. The compact form is r, then yParity << 255 | s; an `s` above half the
-curve's order is refused, so that a message has one signature of each key and nonce, not two.
-"""
+"""EIP-712 digests of the protocol's messages; signers are plain keys, signatures compact."""
 
 from __future__ import annotations
 
@@ -11,15 +7,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_account import Account
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
 from eth_utils.address import is_checksum_address
 from eth_utils.crypto import keccak
-from eth_utils.exceptions import ValidationError
 
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-COMPACT_LENGTH = 64
+from identity.signature import HALF_ORDER, PrivateKey, SignatureError, sign_digest
+from identity.signature import recover_compact as recover
+
+__all__ = [
+    "HALF_ORDER",
+    "Domain",
+    "PrivateKey",
+    "SignatureError",
+    "address_bytes",
+    "address_word",
+    "json_integer",
+    "message_digest",
+    "recover",
+    "sign_digest",
+    "typed_message",
+    "word",
+]
 
 _DOMAIN_FIELDS = (
     ("name", "string"),
@@ -32,13 +39,6 @@ _DOMAIN_TYPEHASH = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 _MAX_JSON_INTEGER = (1 << 53) - 1
-
-PrivateKey = bytes | str
-"""32 bytes, or their hexadecimal form."""
-
-
-class SignatureError(ValueError):
-    """A signature that is malformed or does not recover to a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +117,3 @@ def typed_message(
 def json_integer(value: int) -> int | str:
     """The integer, as a decimal string where a JavaScript number would lose digits."""
     return value if abs(value) <= _MAX_JSON_INTEGER else str(value)
-
-
-def sign_digest(digest: bytes, private_key: PrivateKey) -> bytes:
-    """Compact signature, 64 bytes."""
-    signed = Account.unsafe_sign_hash(digest, private_key)
-    parity = signed.v - 27
-    return word(signed.r) + word(parity << 255 | signed.s)
-
-
-def recover(digest: bytes, signature: bytes) -> str:
-    """Checksum address of the signer.
-
-    Raises SignatureError for a wrong length, a high `s`, or a point that is not on the curve.
-    """
-    if len(signature) != COMPACT_LENGTH:
-        raise SignatureError(f"a compact signature has 64 bytes, not {len(signature)}")
-    r = int.from_bytes(signature[:32], "big")
-    parity_and_s = int.from_bytes(signature[32:], "big")
-    parity, s = parity_and_s >> 255, parity_and_s & ((1 << 255) - 1)
-    if s > HALF_ORDER:
-        raise SignatureError("s lies above half the curve's order: sign again with low s")
-    if r == 0 or s == 0:
-        raise SignatureError("r and s must not be zero")
-    try:
-        key = Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(digest)
-    except (BadSignature, ValidationError) as error:
-        raise SignatureError(f"the signature belongs to no key: {error}") from error
-    return str(key.to_checksum_address())

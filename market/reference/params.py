@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from market.reference.errors import InvalidParams
 from market.reference.token import ZERO_ADDRESS
+from market.rules import MarketRules
 
 DAY = 86_400
 MAX_PRICE = 2**62
@@ -47,6 +48,28 @@ class MarketParams:
     @property
     def bounds_capacity(self) -> bool:
         return self.capacity_source != ZERO_ADDRESS
+
+    @property
+    def rules(self) -> MarketRules:
+        """The numbers among them, as the market core wants them."""
+        return MarketRules(
+            carriers=self.carriers,
+            zones=self.zones,
+            slot_seconds=self.slot_seconds,
+            period_slots=self.period_slots,
+            price_cap=self.price_cap,
+            imbalance_cap=self.imbalance_cap,
+            shortfall_bp=self.shortfall_bp,
+            surplus_bp=self.surplus_bp,
+            gap_floor_micro=self.gap_floor,
+            gap_cap_micro=self.gap_cap,
+            capacity_unit_wh=self.capacity_unit_wh if self.bounds_capacity else 0,
+            gate_grace=self.gate_grace,
+            settle_window=self.settle_window,
+            exit_delay=self.exit_delay,
+            bond_delay=self.bond_delay,
+            challenge_window=self.challenge_window,
+        )
 
     def check(self) -> None:
         """Raises InvalidParams."""

@@ -76,19 +76,7 @@ class Trading:
 
     @property
     def rules(self) -> MarketRules:
-        params = self.params
-        return MarketRules(
-            carriers=params.carriers,
-            zones=params.zones,
-            slot_seconds=params.slot_seconds,
-            period_slots=params.period_slots,
-            price_cap=params.price_cap,
-            imbalance_cap=params.imbalance_cap,
-            shortfall_bp=params.shortfall_bp,
-            surplus_bp=params.surplus_bp,
-            gap_floor_micro=params.gap_floor,
-            gap_cap_micro=params.gap_cap,
-        )
+        return self.params.rules
 
     def coupled_batch(self) -> Batch:
         """Converters with fitting counterparts, up to the closed gate."""

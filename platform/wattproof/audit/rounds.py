@@ -190,7 +190,7 @@ def prove(state: State, key: tuple[int, int]) -> Proof:
     Raises:
         Mismatch: naming what does not hold.
     """
-    record, rules = state.rounds[key], state.rules(key[0])
+    record, rules = state.rounds[key], state.markets[key[0]].rules
     place, name = "Exchange.settle", _name(key)
     try:
         book = _book(state, key)

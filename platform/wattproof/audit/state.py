@@ -16,7 +16,6 @@ from market.reference.identity import Grant
 from market.reference.ledger import Exit
 from market.reference.meters import Device, Reading
 from market.reference.params import MarketParams
-from market.rules import MarketRules
 from market.settlement import Settlement, SubmittedOrder
 
 Amounts = defaultdict[tuple[str, str], int]
@@ -156,28 +155,6 @@ class State:
         """The products of a round."""
         params, record = self.markets[market], self.rounds[market, number]
         return ProductGrid(params.carriers, params.zones, record.first_slot, record.slots)
-
-    def rules(self, market: int) -> MarketRules:
-        """The market's numbers, as the market core wants them."""
-        params = self.markets[market]
-        return MarketRules(
-            carriers=params.carriers,
-            zones=params.zones,
-            slot_seconds=params.slot_seconds,
-            period_slots=params.period_slots,
-            price_cap=params.price_cap,
-            imbalance_cap=params.imbalance_cap,
-            shortfall_bp=params.shortfall_bp,
-            surplus_bp=params.surplus_bp,
-            gap_floor_micro=params.gap_floor,
-            gap_cap_micro=params.gap_cap,
-            capacity_unit_wh=params.capacity_unit_wh if params.bounds_capacity else 0,
-            gate_grace=params.gate_grace,
-            settle_window=params.settle_window,
-            exit_delay=params.exit_delay,
-            bond_delay=params.bond_delay,
-            challenge_window=params.challenge_window,
-        )
 
     def held(self, asset: str) -> int:
         """What the books say the ledger holds: the sum that must equal its tokens, exactly."""
