@@ -211,12 +211,13 @@ class Ledger:
         self.bond_exits[market, sender] = Exit(amount, now)
 
     def complete_bond_exit(self, market: int, *, sender: str, now: int) -> None:
-        """The delay counts from the request and from the last round's gate, whichever is later."""
+        """The delay counts from the request; the operator's from its last round's gate, if later."""
         params = self.exchange.market(market)
         if (market, sender) not in self.bond_exits:
             raise NoExitPending(f"{sender} asked for no bond exit")
         pending = self.bond_exits[market, sender]
-        due = max(pending.requested_at, self.exchange.last_gate(market)) + params.bond_delay
+        last_gate = self.exchange.last_gate(market) if sender == params.operator else 0
+        due = max(pending.requested_at, last_gate) + params.bond_delay
         if now < due:
             raise ExitNotDue(f"not before {due}")
         paid = min(pending.amount, self.bonds[market, sender])

@@ -14,7 +14,17 @@ from tests.evm import trading
 from tests.evm.batch import clear, judge
 from tests.evm.chain import CHAIN_ID
 from tests.evm.trading import FEW_LEVELS, Bidding
-from tests.evm.world import ADMIN, DAY, ISSUER, OPERATOR, TRADERS, Person, World, market_params
+from tests.evm.world import (
+    ADMIN,
+    BALANCING,
+    DAY,
+    ISSUER,
+    OPERATOR,
+    TRADERS,
+    Person,
+    World,
+    market_params,
+)
 
 ALICE, BOB = TRADERS[:2]
 MARGIN = 10**9
@@ -119,19 +129,36 @@ def test_exits_are_paid_from_the_last_second_of_their_delay_on(request_, complet
     world.check_state()
 
 
-def test_a_bond_answers_for_every_round_even_when_its_exit_was_announced_long_before():
+def test_an_operators_bond_answers_for_every_round_even_when_its_exit_was_announced_long_before():
     world, market = world_with_margins()
-    must(world, "Ledger", "postBond", market, 10, sender=ALICE)
-    must(world, "Ledger", "requestBondExit", market, 10, sender=ALICE)
+    world.fund(OPERATOR, 10)
+    must(world, "Ledger", "postBond", market, 10, sender=OPERATOR)
+    must(world, "Ledger", "requestBondExit", market, 10, sender=OPERATOR)
     world.wait(7_200)
     world.open_round(market, 600)
     for wait in (600, 7_199):
-        assert world.do("Ledger", "completeBondExit", market, sender=ALICE) == "ExitNotDue"
+        assert world.do("Ledger", "completeBondExit", market, sender=OPERATOR) == "ExitNotDue"
         world.wait(wait)
-    assert world.do("Ledger", "completeBondExit", market, sender=ALICE) == "ExitNotDue"
+    assert world.do("Ledger", "completeBondExit", market, sender=OPERATOR) == "ExitNotDue"
     world.wait(1)
-    must(world, "Ledger", "completeBondExit", market, sender=ALICE)
+    must(world, "Ledger", "completeBondExit", market, sender=OPERATOR)
     world.check_state()
+
+
+def test_no_operator_holds_the_bond_of_another_with_a_gate_far_away():
+    world, market = world_with_margins()
+    for who in (BALANCING, OPERATOR):
+        world.fund(who, MARGIN)
+        must(world, "Ledger", "postBond", market, MARGIN, sender=who)
+        must(world, "Ledger", "requestBondExit", market, MARGIN, sender=who)
+    far = first_slot(world) + 10 * 365 * DAY // 900
+    arguments = (market, far * 900, far, 1)
+    must(world, "Exchange", "openRound", *arguments, sender=OPERATOR)
+    world.wait(7_200)
+    assert world.do("Ledger", "completeBondExit", market, sender=OPERATOR) == "ExitNotDue"
+    must(world, "Ledger", "completeBondExit", market, sender=BALANCING)
+    world.check_state()
+    world.check_invariants()
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -85,8 +85,9 @@ interface ILedger {
     function postBond(uint32 market, uint256 amount) external;
     function requestBondExit(uint32 market, uint256 amount) external;
 
-    /// @notice Moves min(requested, bond) to free once `bondDelay` has passed since the request and since the gate
-    /// of the market's last round: a bond that was announced to leave still answers for every round it stood behind.
+    /// @notice Moves min(requested, bond) to free once `bondDelay` has passed since the request; the operator's also
+    /// since the gate of the market's last round: a bond that was announced to leave still answers for every round
+    /// it stood behind. Others do not wait for gates that they do not set.
     function completeBondExit(uint32 market) external;
 
     /// @notice Debits margins and locks proceeds. Only the exchange, with effects it has verified.

@@ -182,8 +182,11 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
         MarketParams memory params = exchange.market(market);
         Exit memory pending = _bondExits[market][msg.sender];
         if (pending.requestedAt == 0) revert NoExitPending();
-        uint256 from = exchange.roundOf(market, exchange.lastRound(market)).gateAt;
-        if (from < pending.requestedAt) from = pending.requestedAt;
+        uint256 from = pending.requestedAt;
+        if (msg.sender == params.operator) {
+            uint256 lastGate = exchange.roundOf(market, exchange.lastRound(market)).gateAt;
+            if (lastGate > from) from = lastGate;
+        }
         if (block.timestamp < from + params.bondDelay) revert ExitNotDue();
         uint256 bond = bondOf[market][msg.sender];
         uint256 amount = pending.amount < bond ? pending.amount : bond;
