@@ -211,7 +211,7 @@ class Ledger:
         self.bond_exits[market, sender] = Exit(amount, now)
 
     def complete_bond_exit(self, market: int, *, sender: str, now: int) -> None:
-        """The delay counts from the request; the operator's from its last round's gate, if later."""
+        """The delay counts from the request; the operator's also from the last round's gate."""
         params = self.exchange.market(market)
         if (market, sender) not in self.bond_exits:
             raise NoExitPending(f"{sender} asked for no bond exit")
