@@ -6,10 +6,17 @@ that a message has one signature of each key and nonce, not two.
 
 from __future__ import annotations
 
+import sys
+
 from eth_account import Account
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
+
+# A library behind eth-account raises the interpreter's recursion limit to 100,000 when it is
+# imported. Deeply nested JSON, from a file or a request, would then overflow the C stack and kill
+# the process instead of raising RecursionError.
+sys.setrecursionlimit(1_000)
 
 COMPACT_LENGTH = 64
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

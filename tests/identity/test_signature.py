@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 
 import pytest
 from eth_account import Account
@@ -55,3 +57,15 @@ def test_numbers_that_are_no_signature_are_refused(form):
 def test_random_bytes_are_either_refused_or_name_a_stranger(digest, signature):
     with contextlib.suppress(ValueError):
         assert recover(digest, signature) != ADDRESS
+
+
+def test_importing_signatures_leaves_deep_recursion_refused():
+    code = (
+        "import json, identity.signature\n"
+        "try:\n"
+        "    json.loads('[' * 1_000_000)\n"
+        "except RecursionError:\n"
+        "    print('refused')\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "refused"
