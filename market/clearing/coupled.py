@@ -8,7 +8,7 @@ import numpy as np
 
 from market.book import Book
 from market.clearing.component import Component
-from market.clearing.fills import balanced_fills, fills_without_the_unbalanced
+from market.clearing.fills import balanced_fills, fills_without_the_unbalanced, repair
 from market.clearing.prices import canonical_prices, reserved_prices, surpluses
 from market.clearing.relaxation import Relaxation, solve_relaxation
 from market.clearing.uniform import hash_words, ration
@@ -51,7 +51,9 @@ def _stages(
         for share in _RESERVED_SHARES:
             prices = reserved_prices(component, relaxation, canonical, share)
             yield _nearest_fills(component, relaxation, prices)
-    yield iter([(prices, fills_without_the_unbalanced(component, prices))])
+    units = fills_without_the_unbalanced(component, prices)
+    kept = repair(component, canonical, surpluses(component, canonical), units)
+    yield iter([(prices, units), (canonical, kept)])
 
 
 def _nearest_fills(

@@ -8,19 +8,34 @@ import pytest
 from market.book import Book
 from market.certificate import check
 from market.clearing import ClearingError, clear
+from market.order import Leg, Order
 from market.product import ProductGrid
 from market.synthetic import random_orders, rules_for, trader_keys, unsigned_book
+from market.units import SCALE
 
 KEYS = trader_keys(20)
 DAY = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=96)
 
 
-def a_book(seed, grid=DAY, count=460, share=0.3, step=1):
+def a_book(seed, grid=DAY, count=460, share=0.3, step=1, max_units=20_000, dearer=0):
+    """A random book whose prices are all raised by `dearer` nano per kWh."""
     drawn = random_orders(
-        Random(seed), grid, count, keys=KEYS, multi_leg_share=share, price_step=step
+        Random(seed),
+        grid,
+        count,
+        keys=KEYS,
+        multi_leg_share=share,
+        price_step=step,
+        max_units=max_units,
     )
+    drawn = [(raised(order, dearer), key) for order, key in drawn]
     book = unsigned_book(grid, drawn)
     return book, tuple(signed.order.max_units for signed in book.orders)
+
+
+def raised(order, dearer):
+    net = sum(leg.coefficient for leg in order.legs)
+    return dataclasses.replace(order, limit=order.limit + dearer * net // SCALE)
 
 
 @pytest.mark.parametrize("step", [1, 10_000_000])
@@ -30,6 +45,66 @@ def test_460_orders_in_96_products_clear_within_a_millionth_of_welfare(share, st
     rules = dataclasses.replace(rules_for(DAY), gap_floor_micro=0, gap_cap_micro=10**15)
     certificate = check(book, maxima, clear(book, maxima, rules), rules)
     assert certificate.welfare_micro > 10**7
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_book_of_mostly_multi_leg_orders_falls_behind(seed):
+    book, maxima = a_book(seed, share=0.6)
+    rules = dataclasses.replace(rules_for(DAY), gap_floor_micro=0, gap_cap_micro=10**15)
+    certificate = check(book, maxima, clear(book, maxima, rules), rules)
+    assert certificate.welfare_micro > 10**7
+
+
+@pytest.mark.parametrize("first", range(0, 100, 20))
+def test_small_odd_books_clear_within_the_floor(first):
+    for seed in range(first, first + 20):
+        random = Random(seed)
+        grid = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=random.choice((2, 3, 5, 9)))
+        book, maxima = a_book(
+            seed,
+            grid,
+            count=random.randint(3, 40),
+            share=random.choice((0.2, 0.5, 0.8)),
+            step=random.choice((1, 10_000_000)),
+            max_units=random.choice((20, 500, 20_000, 1_000_000)),
+        )
+        check(book, maxima, clear(book, maxima, rules_for(grid)), rules_for(grid))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_negative_prices_cost_at_most_what_rounding_takes(share):
+    book, maxima = a_book(1, share=share, dearer=-400_000_000)
+    legs = sum(len(indices) for indices in book.leg_indices if len(indices) > 1)
+    clearing = clear(book, maxima, rules_for(DAY))
+    a_wh_micro = -min(clearing.prices) // SCALE
+    rules = dataclasses.replace(rules_for(DAY), gap_floor_micro=legs * a_wh_micro)
+    certificate = check(book, maxima, clearing, rules)
+    assert certificate.welfare_micro > 10**7
+
+
+def test_orders_that_can_never_balance_are_left_out_and_others_trade_as_before():
+    grid = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=2)
+    drawn = random_orders(
+        Random(2), ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=1), 60, keys=KEYS
+    )
+    alone = unsigned_book(grid, drawn)
+    # Whatever is filled, their second legs round to -1 Wh in a product that nobody else trades.
+    legs = [Leg(grid.product_id(0), SCALE), Leg(grid.product_id(1), -731_313)]
+    trader, key = drawn[0][0].trader, drawn[0][1]
+    for salt, sign in ((1_000, 1), (1_001, -1)):
+        signed_legs = tuple(Leg(leg.product, sign * leg.coefficient) for leg in legs)
+        limit = 60_000_000 if sign > 0 else -40_000_000
+        drawn.append((Order(1, 1, signed_legs, 19_997, limit, trader, 0, salt), key))
+    book = unsigned_book(grid, drawn)
+    maxima = tuple(signed.order.max_units for signed in book.orders)
+    clearing = clear(book, maxima, rules_for(grid))
+    lenient = dataclasses.replace(rules_for(grid), gap_floor_micro=20_000 * 20)
+    certificate = check(book, maxima, clearing, lenient)
+    before = clear(alone, tuple(s.order.max_units for s in alone.orders), lenient)
+    traded = {s.digest: fill for s, fill in zip(book.orders, clearing.fills, strict=True)}
+    welfare = check(alone, tuple(s.order.max_units for s in alone.orders), before, lenient)
+    assert sum(fill for fill in traded.values()) >= sum(before.fills) > 0
+    assert certificate.welfare_micro >= welfare.welfare_micro
 
 
 def test_the_order_of_arrival_changes_nothing():
