@@ -162,10 +162,17 @@ def limit_is_within_cap(order: Order, price_cap: int) -> bool:
     return abs(order.limit) * SCALE <= price_cap * sum(abs(leg.coefficient) for leg in order.legs)
 
 
-def check_well_formed(order: Order, grid: ProductGrid, price_cap: int) -> None:
-    """Raises OrderError saying what is wrong; `price_cap` in nano per kWh."""
+def check_well_formed(
+    order: Order, grid: ProductGrid, price_cap: int, *, takes_coupled: bool = True
+) -> None:
+    """Raises OrderError saying what is wrong; `price_cap` in nano per kWh.
+
+    `takes_coupled`: whether the market takes orders of several legs.
+    """
     if not 1 <= len(order.legs) <= MAX_LEGS:
         raise OrderError(f"an order has 1 to {MAX_LEGS} legs, not {len(order.legs)}")
+    if order.multi_leg and not takes_coupled:
+        raise OrderError("this market takes orders of one leg only")
     if order.max_units < 1:
         raise OrderError("max_units must be at least 1")
     previous = -1

@@ -30,6 +30,11 @@ class MarketRules:
     bond_delay: int = 604_800
     challenge_window: int = 86_400
 
+    @property
+    def takes_coupled(self) -> bool:
+        """Whether orders may have several legs: where a tolerance for the gap is published."""
+        return self.gap_floor_micro > 0 or self.gap_cap_micro > 0
+
     def __post_init__(self) -> None:
         if min(self.carriers, self.zones, self.slot_seconds, self.period_slots) < 1:
             raise ValueError("a market needs carriers, zones, a slot length and slots in a period")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from market.quantise import money_micro, price_nano_per_kwh
+from market.quantise import price_nano_per_kwh
 from market.rules import MarketRules
 
 ROLE: Final = "prosumer"
@@ -30,7 +30,8 @@ RULES: Final = MarketRules(
     imbalance_cap=price_nano_per_kwh(1.0),
     shortfall_bp=2_000,
     surplus_bp=2_000,
-    gap_floor_micro=10,
-    gap_cap_micro=money_micro(1.0),
+    # No tolerance: orders of one leg only, every result is the canonical one.
+    gap_floor_micro=0,
+    gap_cap_micro=0,
     capacity_unit_wh=1,
 )

@@ -449,9 +449,9 @@ class Exchange:
         return self.round(market, number)
 
     def _require_well_formed(self, order: Order) -> None:
-        grid, cap = self.grid(order.market, order.round), self.market(order.market).price_cap
+        grid, rules = self.grid(order.market, order.round), self.market(order.market).rules
         try:
-            check_well_formed(order, grid, cap)
+            check_well_formed(order, grid, rules.price_cap, takes_coupled=rules.takes_coupled)
         except OrderError as error:
             raise MalformedOrder(str(error)) from error
 

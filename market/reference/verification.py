@@ -204,6 +204,8 @@ class Verification:
         )
 
     def _read_order(self, rules: RoundRules, group: TraderGroup, line: OrderLine) -> None:
+        if line.multi_leg and not (rules.gap_floor or rules.gap_cap):
+            raise MalformedBatch("this market takes orders of one leg only")
         digest = self._enter_book(rules, group, line)
         maximum = self._maximum(rules, group, line)
         if line.fill > maximum:

@@ -297,3 +297,25 @@ def test_the_gap_is_allowed_up_to_floor_cap_and_millionth_and_no_further(
         assert outcome is not None
         assert (outcome.gap, outcome.welfare) == (allowed_micro, 10**7)
     trade.world.check_state()
+
+
+def test_a_market_without_tolerance_takes_no_order_of_several_legs():
+    """One such order would let the operator choose among prices and ties; it cannot bring one."""
+    trade = Trading(Random(5), gap_floor=0, gap_cap=0)
+    batch = trade.coupled_batch()
+    arguments = (trade.market, trade.number, batch.results, batch.call_data)
+    assert trade.world.do("Exchange", "settle", *arguments, sender=OPERATOR) == "MalformedBatch"
+    arguments = (trade.market, trade.number, batch.results, b"", batch.call_data)
+    assert (
+        trade.world.do("Exchange", "verifyChunk", *arguments, sender=OPERATOR) == "MalformedBatch"
+    )
+    trade.world.check_state()
+
+
+def test_nobody_forces_an_order_of_several_legs_into_a_market_without_tolerance():
+    trade = Trading(Random(5), gap_floor=0, gap_cap=0)
+    grid = trade.world.exchange.grid(trade.market, trade.number)
+    trader = TRADERS[0]
+    legs = (Leg(grid.product_id(0), 10**6), Leg(grid.product_id(1), -(10**6)))
+    order = Order(trade.market, trade.number, legs, 1, 0, trader.address, 0, 1)
+    assert trade.world.force(trade.world.sign(trader, order)) == "MalformedOrder"

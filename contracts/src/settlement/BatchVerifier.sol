@@ -57,6 +57,7 @@ library BatchVerifier {
         uint256 imbalanceCap;
         uint256 capacityUnitWh;
         bytes32 role;
+        bool takesCoupled;
         ILedger ledger;
         IStanding credentials;
         // Memory.
@@ -411,7 +412,7 @@ library BatchVerifier {
         unchecked {
             uint256 legs = _word(pos) >> 248;
             // One leg in this form would turn a one-product round into a coupled one.
-            if (legs < 2 || flags & FLAG_SELLS != 0) revert IExchange.MalformedBatch(b.ordersRead);
+            if (legs < 2 || flags & FLAG_SELLS != 0 || !b.takesCoupled) revert IExchange.MalformedBatch(b.ordersRead);
             b.coupled = 1;
             pos += 1;
             uint256 hashes;

@@ -69,6 +69,7 @@ library OrderLib {
     {
         uint256 legs = order.legs.length;
         if (legs == 0 || legs > MAX_LEGS || order.maxUnits == 0) return false;
+        if (legs > 1 && !takesCoupled(params)) return false;
         uint256 weight;
         uint256 previous;
         for (uint256 k; k < legs; ++k) {
@@ -84,6 +85,12 @@ library OrderLib {
             weight += abs(c);
         }
         return isWithinCap(order.limit, weight, params.priceCap);
+    }
+
+    /// @notice Whether the market takes orders of several legs: only where it publishes a tolerance for the gap.
+    /// Elsewhere every round is a one-product round, whose result the operator cannot choose.
+    function takesCoupled(MarketParams storage params) internal view returns (bool) {
+        return params.gapFloor | params.gapCap != 0;
     }
 
     function isWithinCap(int256 limit, uint256 weight, uint256 priceCap) internal pure returns (bool) {

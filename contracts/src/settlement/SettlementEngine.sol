@@ -8,6 +8,7 @@ import {ExchangeStorage} from "./ExchangeStorage.sol";
 import {IExchange, MarketParams, Status} from "./IExchange.sol";
 import {ILedger} from "./ILedger.sol";
 import {IStanding} from "./IStanding.sol";
+import {OrderLib} from "./OrderLib.sol";
 
 /// @title Settlement of rounds, the part of the exchange that reads whole books
 /// @notice The exchange creates it and runs it by delegatecall only (one contract would exceed EIP-170).
@@ -114,6 +115,7 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         batch.imbalanceCap = params.imbalanceCap;
         batch.capacityUnitWh = params.capacitySource == address(0) ? 0 : params.capacityUnitWh;
         batch.role = params.role;
+        batch.takesCoupled = OrderLib.takesCoupled(params);
         batch.ledger = ledger;
         batch.credentials = credentials;
         batch.begin(_domainSeparatorV4(), results, orders);

@@ -136,7 +136,10 @@ def template(
             epoch=epoch_of(session.get(MarginRow, (market, _address(trader))), target.number),
             salt=secrets.randbits(_SALT_BITS) if salt is None else salt,
         )
-        check_well_formed(order, grid_of(row, target), rules_of(row).price_cap)
+        rules = rules_of(row)
+        check_well_formed(
+            order, grid_of(row, target), rules.price_cap, takes_coupled=rules.takes_coupled
+        )
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
     return Template(
@@ -238,7 +241,9 @@ def submit_many(
 
 def _verify(desk: _Desk, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
     try:
-        check_well_formed(order, desk.grid, desk.rules.price_cap)
+        check_well_formed(
+            order, desk.grid, desk.rules.price_cap, takes_coupled=desk.rules.takes_coupled
+        )
         return SignedOrder.verify(domain, order, signature)
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
