@@ -305,10 +305,8 @@ def test_a_market_without_tolerance_takes_no_order_of_several_legs():
     batch = trade.coupled_batch()
     arguments = (trade.market, trade.number, batch.results, batch.call_data)
     assert trade.world.do("Exchange", "settle", *arguments, sender=OPERATOR) == "MalformedBatch"
-    arguments = (trade.market, trade.number, batch.results, b"", batch.call_data)
-    assert (
-        trade.world.do("Exchange", "verifyChunk", *arguments, sender=OPERATOR) == "MalformedBatch"
-    )
+    chunk = (trade.market, trade.number, batch.results, b"", batch.call_data)
+    assert trade.world.do("Exchange", "verifyChunk", *chunk, sender=OPERATOR) == "MalformedBatch"
     trade.world.check_state()
 
 
