@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from market.book import Book
-from market.certificate import check
+from market.certificate import CertificateError, check
 from market.clearing import ClearingError, clear
-from market.order import Leg, Order
+from market.order import Leg
 from market.product import ProductGrid
 from market.synthetic import random_orders, rules_for, trader_keys, unsigned_book
 from market.units import SCALE
@@ -82,29 +82,51 @@ def test_negative_prices_cost_at_most_what_rounding_takes(share):
     assert certificate.welfare_micro > 10**7
 
 
-def test_orders_that_can_never_balance_are_left_out_and_others_trade_as_before():
-    grid = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=2)
-    drawn = random_orders(
-        Random(2), ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=1), 60, keys=KEYS
-    )
-    alone = unsigned_book(grid, drawn)
-    # Whatever is filled, their second legs round to -1 Wh in a product that nobody else trades.
-    legs = [Leg(grid.product_id(0), SCALE), Leg(grid.product_id(1), -731_313)]
-    trader, key = drawn[0][0].trader, drawn[0][1]
-    for salt, sign in ((1_000, 1), (1_001, -1)):
-        signed_legs = tuple(Leg(leg.product, sign * leg.coefficient) for leg in legs)
-        limit = 60_000_000 if sign > 0 else -40_000_000
-        drawn.append((Order(1, 1, signed_legs, 19_997, limit, trader, 0, salt), key))
+def a_book_with_a_mirrored_pair(quoted):
+    """Single-leg orders of the first product; in the two others mirrored orders, whose second legs
+    together round to -1 Wh whatever is filled, and crossing quotes if `quoted`."""
+    grid = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=3)
+    first = ProductGrid(carriers=1, zones=1, first_slot=1_000, slots=1)
+    drawn = random_orders(Random(2), first, 60, keys=KEYS)
+    like, key = drawn[0]
+    made: list[tuple[tuple[Leg, ...], int]] = [
+        ((Leg(grid.product_id(1), sign * SCALE), Leg(grid.product_id(2), -sign * 731_313)), 19_997)
+        for sign in (1, -1)
+    ]
+    limits = [60_000_000, -40_000_000]
+    for product in (1, 2) if quoted else ():
+        made += [((Leg(grid.product_id(product), sign * SCALE),), 10) for sign in (1, -1)]
+        limits += [210_000_000, -190_000_000]
+    for salt, ((legs, units), limit) in enumerate(zip(made, limits, strict=True), 1_000):
+        order = dataclasses.replace(like, legs=legs, max_units=units, limit=limit, salt=salt)
+        drawn.append((order, key))
     book = unsigned_book(grid, drawn)
-    maxima = tuple(signed.order.max_units for signed in book.orders)
-    clearing = clear(book, maxima, rules_for(grid))
-    lenient = dataclasses.replace(rules_for(grid), gap_floor_micro=20_000 * 20)
-    certificate = check(book, maxima, clearing, lenient)
-    before = clear(alone, tuple(s.order.max_units for s in alone.orders), lenient)
-    traded = {s.digest: fill for s, fill in zip(book.orders, clearing.fills, strict=True)}
-    welfare = check(alone, tuple(s.order.max_units for s in alone.orders), before, lenient)
-    assert sum(fill for fill in traded.values()) >= sum(before.fills) > 0
-    assert certificate.welfare_micro >= welfare.welfare_micro
+    return book, tuple(signed.order.max_units for signed in book.orders)
+
+
+def pair_fills(book, clearing):
+    return [u for indices, u in zip(book.leg_indices, clearing.fills, strict=True) if indices[1:]]
+
+
+def test_orders_that_can_never_balance_are_left_out_and_others_trade_as_if_alone():
+    book, maxima = a_book_with_a_mirrored_pair(quoted=False)
+    rules = rules_for(book.grid)
+    clearing = clear(book, maxima, rules)
+    without = tuple(
+        0 if len(indices) > 1 else m for indices, m in zip(book.leg_indices, maxima, strict=True)
+    )
+    assert pair_fills(book, clearing) == [0, 0]
+    assert clearing.fills == clear(book, without, rules).fills
+    assert sum(clearing.fills) > 0
+    with pytest.raises(CertificateError, match="gap"):
+        check(book, maxima, clearing, rules)
+
+
+def test_crossing_quotes_let_orders_balance_that_could_not_alone():
+    book, maxima = a_book_with_a_mirrored_pair(quoted=True)
+    clearing = clear(book, maxima, rules_for(book.grid))
+    check(book, maxima, clearing, rules_for(book.grid))
+    assert min(pair_fills(book, clearing)) > 19_000
 
 
 def test_the_order_of_arrival_changes_nothing():
