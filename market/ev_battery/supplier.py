@@ -20,7 +20,7 @@ class SupplyTerms:
     `scarcity_factor` times it, and takes surplus back at `buy_back_factor` times it.
     """
 
-    base_share: float = 0.7
+    base_share: float = 0.8
     scarcity_factor: float = 1.25
     buy_back_factor: float = 0.9
 

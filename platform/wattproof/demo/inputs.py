@@ -96,6 +96,8 @@ def read_inputs(options: DemoOptions) -> Inputs:
 
 def _read(path: Path, reader: Callable[[], ResultT]) -> ResultT:
     try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise InvalidError(f"{path} is empty", code="bad_file")
         return reader()
     except OSError as error:
         raise InvalidError(f"cannot read {path}: {error.strerror or error}") from error

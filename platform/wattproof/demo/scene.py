@@ -143,7 +143,13 @@ def session_scene(
     Raises:
         InvalidError: nobody was plugged in on the day, or no prices can stand for it.
     """
-    day = day or busiest_day(inputs)
+    days = session_days(inputs)
+    day = day or max(days, key=lambda each: (days[each], each))
+    if day not in days:
+        raise InvalidError(
+            f"no session begins on {day}; those of the file begin on days from {min(days)} to "
+            f"{max(days)}"
+        )
     with presentation.step("Digital twin learnt, day planned") as step:
         known = _until(inputs.sessions, day)
         try:
@@ -189,11 +195,10 @@ def session_scene(
     return scene, day
 
 
-def busiest_day(inputs: Inputs) -> date:
-    """The local day on which most sessions begin; the latest of several."""
+def session_days(inputs: Inputs) -> Counter[date]:
+    """How many sessions begin on each local day."""
     zone = ZoneInfo(inputs.sessions[0].time_zone)
-    count = Counter(session.connected.astimezone(zone).date() for session in inputs.sessions)
-    return max(count, key=lambda day: (count[day], day))
+    return Counter(session.connected.astimezone(zone).date() for session in inputs.sessions)
 
 
 def _until(sessions: Sequence[ChargingSession], day: date) -> Sequence[ChargingSession]:
