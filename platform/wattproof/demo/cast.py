@@ -33,6 +33,7 @@ _STATE_OF_HEALTH_BP = 9_500
 _CYCLES_PER_DAY_MILLI = 1_000
 _BOND_MICRO = money_micro(100_000.0)
 _METER_HEADROOM = 4
+_NAME = 80
 _SPARE_MICRO = money_micro(10.0)
 
 
@@ -119,7 +120,9 @@ def _identify(
     """Credentials for everybody, passports for those who sell; returns attested Wh by name."""
     attested: dict[str, int] = {}
     for name, member in members.items():
-        participants.register(platform, session, member.address, name=name, role=MANIFEST.role)
+        participants.register(
+            platform, session, member.address, name=name[:_NAME], role=MANIFEST.role
+        )
     for name, battery_id, capacity_wh, health_bp in _passports(scene, bids):
         address = members[name].address
         participants.grant(platform, session, address, SELLER_ROLE)

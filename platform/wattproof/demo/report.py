@@ -93,6 +93,12 @@ class DemoReport:
             "seconds": dict(self.seconds),
         }
 
+    def _verdict(self, word: str, good: str) -> str:
+        """What became of the checks whose name has the word."""
+        checks = [check for check in self.checks if word in check.name]
+        held = bool(checks) and all(check.ok for check in checks)
+        return ", ".join([good if held else f"NOT {good}", *(check.detail for check in checks)])
+
     def table(self) -> Group:
         """For a terminal."""
         from rich.console import Group
@@ -105,6 +111,8 @@ class DemoReport:
         figures.add_column()
         for name, value in _rows(self.figures):
             figures.add_row(name, value)
+        figures.add_row("Certificate", self._verdict("certificate", "verified"))
+        figures.add_row("Replay", self._verdict("replay", "equal"))
         checks = Table(title="What must hold", title_justify="left", show_header=False)
         for column in ("", "check", "seen"):
             checks.add_column(column)
@@ -148,17 +156,21 @@ def _rows(day: Figures) -> list[tuple[str, str]]:
         ("Energy served", f"{day.energy_served:.1%} of what the drivers needed"),
         (
             "Owners paid",
-            f"{day.energy_cost:,.2f} energy, {day.imbalance_cost:,.2f} imbalance, "
-            f"{day.wear_cost:,.2f} wear; {day.missing_cost:,.2f} charged for what was not served",
+            f"{_money(day.energy_cost)} energy, {_money(day.imbalance_cost)} imbalance, "
+            f"{_money(day.wear_cost)} wear; {_money(day.missing_cost)} counted as unserved",
         ),
         (
             f"{day.owners} owners saved",
-            f"{day.saving:,.2f} of {day.uncontrolled_cost:,.2f} uncontrolled ({share:.1%}); "
-            f"the best one {day.best_owner_saving:,.2f}",
+            f"{_money(day.saving)} of {_money(day.uncontrolled_cost)} uncontrolled ({share:.1%}); "
+            f"the best one {_money(day.best_owner_saving)}",
         ),
         ("Settlement", f"{day.gas_per_order:,.0f} gas an order{chunks}"),
-        ("Certificate", f"gap {day.gap_micro} micro-units, welfare {day.welfare:,.2f}"),
     ]
+
+
+def _money(tokens: float) -> str:
+    """Hundredths of a token, without a minus before zero."""
+    return f"{round(tokens, 2) + 0.0:,.2f}"
 
 
 def _strategies(table: StrategyTable) -> Any:
@@ -168,9 +180,9 @@ def _strategies(table: StrategyTable) -> Any:
         title=f"Strategies on {table.sessions:,} sessions, {table.first_day} to {table.last_day}",
         title_justify="left",
     )
-    shown.add_column("strategy")
-    for heading in ("cost", "saving", "energy served", "peak kW", "mean daily peak kW"):
-        shown.add_column(heading, justify="right")
+    shown.add_column("strategy", no_wrap=True)
+    for heading in ("cost", "saving", "served", "peak kW", "daily peak"):
+        shown.add_column(heading, justify="right", no_wrap=True)
     for row in table.rows:
         shown.add_row(
             str(row["strategy"]),

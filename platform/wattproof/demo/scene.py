@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from market.ev_battery.bids import Bid, fleet_bids
+from market.ev_battery.rules import RULES
 from market.ev_battery.supplier import SupplyTerms, consumer_bids, supplier_bids
+from market.quantise import price_nano_per_kwh
 from twin.day_match import DayMatchError
 from twin.ev_fleet.calibration import pile_powers
 from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
@@ -158,6 +160,12 @@ def session_scene(
             )
         except (EmptyDayError, DayMatchError, PriceGapError) as error:
             raise InvalidError(str(error)) from error
+        dearest = float(np.abs(today.signal.price_per_kwh).max())
+        if price_nano_per_kwh(dearest) > RULES.price_cap:
+            raise InvalidError(
+                f"a price of {dearest:g} a kWh on {day} is beyond the market's cap of "
+                f"{RULES.price_cap / 1e9:g}; is --price-unit right?"
+            )
         plan, lived = today.plan(), today.live()
         step.note(f"{today.fleet.stays.count} sessions on {day:%A}, {day}")
     vehicles, stays = today.fleet.vehicles, today.fleet.stays
