@@ -89,7 +89,11 @@ def clear_elsewhere(book: dict[str, np.ndarray], way: str, name: str) -> Result 
         path = Path(folder) / "book.npz"
         np.savez(path, allow_pickle=False, **book)
         done = subprocess.run(
-            [PEER_PYTHON, PEERS, path, way], capture_output=True, text=True, check=False
+            [PEER_PYTHON, PEERS, path, way],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,  # ASSUME leaves a log where it runs
         )
     if done.returncode != 0:
         raise RuntimeError(f"{way} failed: {done.stderr.strip()[-500:]}")
