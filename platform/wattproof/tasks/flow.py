@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import time
 
+from sqlmodel import select
+
 from wattproof.errors import UnavailableError, WattproofError
+from wattproof.gateway import outbox
+from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
 from wattproof.orders import claims
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
+
+_PAUSE_S = 0.02
+_PATIENCE_S = 3.0
 
 
 def index_chain(platform: Platform) -> bool:
@@ -82,10 +89,28 @@ def tick(platform: Platform) -> bool:
 def run_until_idle(platform: Platform, *, timeout_s: float = 120.0) -> None:
     """Tick until nothing moves any more (nothing is due at the present time).
 
+    A write that was sent is waited for, as far as the chain takes it within some seconds.
+
     Raises:
         WattproofError: it did not come to rest in time.
     """
     give_up = time.monotonic() + timeout_s
-    while tick(platform):
+    patience = time.monotonic() + _PATIENCE_S
+    while True:
+        if tick(platform):
+            patience = time.monotonic() + _PATIENCE_S
+        elif time.monotonic() > patience or not _in_flight(platform):
+            return
+        else:
+            time.sleep(_PAUSE_S)
         if time.monotonic() > give_up:
             raise WattproofError(f"the platform did not come to rest in {timeout_s:.0f} s")
+
+
+def _in_flight(platform: Platform) -> bool:
+    """Whether a transaction was sent of which the chain has said nothing yet."""
+    with platform.transaction() as session:
+        return (
+            session.exec(select(OutboxRow.id).where(OutboxRow.status == outbox.SIGNED)).first()
+            is not None
+        )
