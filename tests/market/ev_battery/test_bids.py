@@ -12,7 +12,7 @@ from market.ev_battery.rules import RULES
 from market.order import check_well_formed
 from market.product import ProductGrid
 from twin.ev_fleet.published import published_fleet
-from twin.ev_fleet.twin import EvFleetTwin
+from twin.ev_fleet.twin import EvFleetTwin, FleetSite
 
 TRADER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
@@ -21,7 +21,7 @@ TRADER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 def plan():
     fleet = published_fleet(seed=7, vehicles=12)
     twin = EvFleetTwin()
-    model = twin.construct(fleet)
+    model = twin.construct(FleetSite(fleet.horizon, fleet.vehicles, fleet.habits))
     samples = twin.sample(model, np.random.default_rng(1), 8)
     return twin.decide(model, samples, fleet.signal)
 
