@@ -909,4 +909,9 @@ def play_season(rng: Random) -> None:
         calls.both_hold_the_same_and_the_tokens_cover_it()
         calls.supply_is_what_was_minted_less_what_was_burnt()
         calls.what_has_ended_stays_ended()
+    # Only now that trade rests may an operator's bond leave.
+    calls.move_bond(OPERATOR, OPEN, 10**6, 1)
+    calls.world.wait(3 * DAY)
+    calls.move_bond(OPERATOR, OPEN, 0, 2)
+    calls.both_hold_the_same_and_the_tokens_cover_it()
     calls.teardown()
