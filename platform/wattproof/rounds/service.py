@@ -9,7 +9,6 @@ the indexer has seen it on the chain.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select, update
 
@@ -39,9 +38,6 @@ from wattproof.rounds.models import (
     RoundRow,
 )
 from wattproof.runtime import Platform
-
-if TYPE_CHECKING:
-    pass
 
 _GAS = 500_000
 _TERMINAL = ("confirmed", "delivered", "closed", "void")
