@@ -25,7 +25,7 @@ class Edit:
         return f"{self.line}[{self.slot}] = {self.value_w:g} W"
 
 
-class PlanInfeasible(ValueError):
+class InfeasiblePlanError(ValueError):
     """No plan keeps every limit.
 
     Attributes:

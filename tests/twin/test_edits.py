@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.edits import Edit, PlanInfeasible, smallest_conflict
+from twin.edits import Edit, InfeasiblePlanError, smallest_conflict
 
 
 def _edits(values: Sequence[int]) -> list[Edit]:
@@ -34,5 +34,5 @@ def test_nothing_conflicts_where_nothing_is_feasible_at_all() -> None:
 
 
 def test_an_infeasible_plan_names_the_edits_that_conflict() -> None:
-    error = PlanInfeasible("the store would overflow", _edits([5, 6]))
+    error = InfeasiblePlanError("the store would overflow", _edits([5, 6]))
     assert str(error) == "the store would overflow: chiller[0] = 5 W; chiller[1] = 6 W"
