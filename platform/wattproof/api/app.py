@@ -15,6 +15,7 @@ from wattproof.api.routes import (
     accounts,
     audit,
     auth,
+    comfort,
     events,
     installation,
     markets,
@@ -39,19 +40,6 @@ Errors are problem details (RFC 9457). Lists are paged by cursor. Writes take an
 Energy is in Wh, positive to the trader; money in micro-units; prices in nano-units per kWh; times
 in UTC. Integers beyond 2^53 are text.
 """
-
-_ROUTES = (
-    installation,
-    auth,
-    participants,
-    accounts,
-    markets,
-    orders,
-    meters,
-    events,
-    audit,
-    documentation,
-)
 
 
 def create_app(settings: Settings | None = None, *, platform: Platform | None = None) -> FastAPI:
@@ -92,6 +80,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         markets,
         orders,
         meters,
+        comfort,
         events,
         audit,
     ):

@@ -16,6 +16,7 @@ _MODULES = (
     "wattproof.orders.models",
     "wattproof.accounts.models",
     "wattproof.meters.models",
+    "wattproof.comfort.models",
     "wattproof.participants.models",
     "wattproof.auth.models",
     "wattproof.api.models",

@@ -49,6 +49,8 @@ def test_every_private_endpoint_names_its_token():
         "/rounds/{market}/{number}",
         "/rounds/{market}/{number}/products",
         "/events/rounds",
+        "/vote/{link}",
+        "/vote/{link}/ballot",
     }
 
 
@@ -74,6 +76,7 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
         ("post", "/accounts/capacity"),
         ("post", "/orders/template"),
         ("post", "/meters/readings/template"),
+        ("post", "/vote/{link}"),
     }
 
 
