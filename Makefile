@@ -19,7 +19,7 @@ NODE_RUNTIME := node_modules/.runtime
 NODE_DEV := node_modules/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-main test-contracts check format contracts bench soak lock clean python-version
+.PHONY: help setup dev demo browser test test-main test-contracts check format contracts bench soak lock clean python-version
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,7 +81,14 @@ format: $(DEV)  ## Format and fix what can be fixed mechanically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-test: dev  ## Run all checks and tests
+browser:  ## Install Chromium for the tests of pages (Debian, as root); elsewhere say what is missing
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Chromium for the tests of pages"; \
+	    apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
+	  else echo "Without Chromium and ChromeDriver the tests of pages are skipped." >&2; fi; }
+
+test: dev browser  ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory test-main
 	@$(MAKE) --no-print-directory test-contracts
