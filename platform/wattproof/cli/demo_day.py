@@ -1,41 +1,90 @@
-"""`wattproof demo`: runs the day and tells how it went."""
+"""`wattproof demo`: runs a market's day and tells how it went."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from wattproof.cli.output import FAILED
+from wattproof.cli.output import FAILED, AsJson
+
+if TYPE_CHECKING:
+    from wattproof.demo.report import DemoReport
+
+Prices = Annotated[
+    Path | None, typer.Option(help="Hourly prices (CSV: PJM layout or timestamp,price).")
+]
+PriceUnit = Annotated[
+    str | None, typer.Option(help="Unit of the prices, such as USD/MWh or EUR/kWh.")
+]
+TimeZone = Annotated[
+    str | None, typer.Option(help="Zone of timestamps without one, such as Europe/Berlin.")
+]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Go on without bad rows, and count them.")
+]
+Day = Annotated[str | None, typer.Option(help="Day to run, YYYY-MM-DD, of the files given.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
+DataDir = Annotated[Path | None, typer.Option(help="Keep the day's data there.")]
+Sessions = Annotated[
+    Path | None,
+    typer.Option(help="EV charging sessions (ACN-Data JSON) instead of the seeded fleet."),
+]
+_DEFAULT = "ev"
 
 
-def run_demo(
-    *,
-    sessions: Path | None,
-    prices: Path | None,
-    price_unit: str | None,
-    time_zone: str | None,
-    skip_bad_rows: bool,
-    day: str | None,
-    seed: int,
-    data_dir: Path | None,
-    as_json: bool,
+class _EvByDefault(TyperGroup):
+    """`wattproof demo --seed 3` means `wattproof demo ev --seed 3`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        asks_help = bool(args) and args[0] in ctx.help_option_names
+        if not asks_help and (not args or args[0].startswith("-")):
+            args = [_DEFAULT, *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+app = typer.Typer(
+    cls=_EvByDefault,
+    help="Run a market's day, from digital twin to audited settlement; by default the EV day.",
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def ev(
+    sessions: Sessions = None,
+    prices: Prices = None,
+    price_unit: PriceUnit = None,
+    time_zone: TimeZone = None,
+    skip_bad_rows: SkipBadRows = False,
+    day: Day = None,
+    seed: Seed = 1,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run the demo day; exits 1 unless every check holds."""
-    from wattproof.demo import DemoOptions, run
+    """Run an EV battery-trading day; exits 1 unless every check holds."""
+    from wattproof.demo.ev import EvOptions, run
 
-    report = run(
-        DemoOptions(
-            sessions=sessions,
-            prices=prices,
-            price_unit=price_unit,
-            time_zone=time_zone,
-            skip_bad_rows=skip_bad_rows,
-            day=day,
-            seed=seed,
-            data_dir=data_dir,
-            as_json=as_json,
+    _judge(
+        run(
+            EvOptions(
+                sessions=sessions,
+                prices=prices,
+                price_unit=price_unit,
+                time_zone=time_zone,
+                skip_bad_rows=skip_bad_rows,
+                day=day,
+                seed=seed,
+                data_dir=data_dir,
+                as_json=as_json,
+            )
         )
     )
+
+
+def _judge(report: DemoReport) -> None:
     if not report.ok:
         raise typer.Exit(FAILED)

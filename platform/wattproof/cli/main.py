@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wattproof.cli import audit, keys
+from wattproof.cli import audit, demo_day, keys
 from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(audit.app, name="audit")
+app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")
 
 
@@ -48,47 +49,6 @@ def up(
         host=host,
         port=port,
         round_seconds=round(round_minutes * 60),
-        as_json=as_json,
-    )
-
-
-@app.command()
-def demo(
-    sessions: Annotated[
-        Path | None,
-        typer.Option(help="EV charging sessions (ACN-Data JSON) instead of the seeded fleet."),
-    ] = None,
-    prices: Annotated[
-        Path | None, typer.Option(help="Hourly prices (CSV: PJM layout or timestamp,price).")
-    ] = None,
-    price_unit: Annotated[
-        str | None, typer.Option(help="Unit of the prices, such as USD/MWh or EUR/kWh.")
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="Zone of timestamps without one, such as Europe/Berlin.")
-    ] = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Go on without bad rows, and count them.")
-    ] = False,
-    day: Annotated[str | None, typer.Option(help="Day of the sessions to run, YYYY-MM-DD.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything that is random.")] = 1,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Keep the day's data there.", show_default=False)
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run an EV battery-trading day, from digital twin to audited settlement."""
-    from wattproof.cli.demo_day import run_demo
-
-    run_demo(
-        sessions=sessions,
-        prices=prices,
-        price_unit=price_unit,
-        time_zone=time_zone,
-        skip_bad_rows=skip_bad_rows,
-        day=day,
-        seed=seed,
-        data_dir=data_dir,
         as_json=as_json,
     )
 

@@ -1,44 +1,6 @@
-"""The demo day: an EV battery market from digital twin to audited settlement, on its own chain."""
+"""Demo days: a market from digital twin to audited settlement, each on a chain of its own.
 
-from __future__ import annotations
-
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from wattproof.demo.options import DemoOptions
-
-if TYPE_CHECKING:
-    from wattproof.demo.report import DemoReport
-
-__all__ = ["DemoOptions", "run"]
-
-
-def run(options: DemoOptions) -> DemoReport:
-    """Run the day, tell how it goes, and print what came of it (JSON if asked for).
-
-    Raises:
-        InvalidError: a file, day, unit or time zone cannot be used; says which and why.
-        MisconfiguredError: the embedded chain does not start.
-    """
-    from wattproof.demo.inputs import read_inputs, wanted_day, wants_files
-    from wattproof.demo.presentation import Presentation
-    from wattproof.demo.scene import published_scene, session_scene
-    from wattproof.demo.story import play
-    from wattproof.demo.strategies import comparing
-
-    with_files = wants_files(options)
-    with Presentation(as_json=options.as_json) as presentation:
-        if not with_files:
-            report = play(published_scene(options, presentation), options, presentation)
-        else:
-            wanted = wanted_day(options)
-            with presentation.step("Sessions and prices read") as step:
-                inputs = read_inputs(options)
-                step.note(f"{len(inputs.sessions):,} sessions")
-            scene, day = session_scene(inputs, wanted, options, presentation)
-            with comparing(inputs.sessions, inputs.prices, day) as strategies:
-                report = play(scene, options, presentation)
-                with presentation.step("Strategies compared") as step:
-                    report = replace(report, strategies=strategies.result())
-    presentation.show(report)
-    return report
+One folder a market (`ev`, `mall`, `chp`); what every day needs lies beside them: the `stage`
+(platform and clock), the `cast` (identities, meters, money), `trading`, `metering`, `dispatching`,
+`checks`, the `report` and its `presentation`.
+"""

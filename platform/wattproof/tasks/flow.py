@@ -86,19 +86,21 @@ def tick(platform: Platform) -> bool:
     return any(moved)
 
 
-def run_until_idle(platform: Platform, *, timeout_s: float = 120.0) -> None:
+def run_until_idle(
+    platform: Platform, *, timeout_s: float = 120.0, patience_s: float = _PATIENCE_S
+) -> None:
     """Tick until nothing moves any more (nothing is due at the present time).
 
-    A write that was sent is waited for, as far as the chain takes it within some seconds.
+    A write that was sent is waited for, as far as the chain takes it within ``patience_s``.
 
     Raises:
         WattproofError: it did not come to rest in time.
     """
     give_up = time.monotonic() + timeout_s
-    patience = time.monotonic() + _PATIENCE_S
+    patience = time.monotonic() + patience_s
     while True:
         if tick(platform):
-            patience = time.monotonic() + _PATIENCE_S
+            patience = time.monotonic() + patience_s
         elif time.monotonic() > patience or not _in_flight(platform):
             return
         else:

@@ -57,7 +57,7 @@ def test_help_imports_nothing_heavy():
     "command",
     [
         ["up"],
-        ["demo"],
+        ["demo", "ev"],
         ["version"],
         ["audit", "replay"],
         ["audit", "export"],
@@ -70,6 +70,12 @@ def test_every_command_explains_itself_and_offers_json(command):
     done = CliRunner().invoke(app, [*command, "--help"])
     assert done.exit_code == 0
     assert "--json" in done.output
+
+
+def test_a_demo_without_a_name_is_the_ev_day():
+    named = CliRunner().invoke(app, ["demo", "ev", "--sessions", "nowhere.json"])
+    unnamed = CliRunner().invoke(app, ["demo", "--sessions", "nowhere.json"])
+    assert "--prices is missing" in str(named.exception) == str(unnamed.exception)
 
 
 def test_the_version_is_json_when_asked():

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.ev_battery.supplier import SupplyTerms, consumer_bids, supplier_bids
+from market.supply import SupplyTerms, consumer_bids, supplier_bids
 
+CAP = 4_000_000_000
 PRICES = st.lists(st.floats(-2.0, 2.0, allow_nan=False), min_size=1, max_size=12)
 
 
 @given(PRICES)
 def test_the_supplier_never_buys_back_above_what_it_sells_for(prices):
-    bids = supplier_bids("grid", np.array(prices), 100_000.0, 0.25)
+    bids = supplier_bids("grid", np.array(prices), 100_000.0, 0.25, CAP)
     for slot in range(len(prices)):
         here = [bid for bid in bids if bid.slot == slot]
         cheapest = min(bid.price_nano_per_kwh for bid in here if bid.energy_wh < 0)
@@ -20,7 +21,7 @@ def test_the_supplier_never_buys_back_above_what_it_sells_for(prices):
 
 
 def test_the_supplier_offers_its_whole_connection_and_no_more():
-    bids = supplier_bids("grid", np.array([0.1, 0.2]), 100_000.0, 0.25)
+    bids = supplier_bids("grid", np.array([0.1, 0.2]), 100_000.0, 0.25, CAP)
     for slot in (0, 1):
         offered = -sum(b.energy_wh for b in bids if b.slot == slot and b.energy_wh < 0)
         assert offered == 25_000
@@ -41,7 +42,7 @@ def test_terms_that_would_lose_money_are_refused(terms):
 
 
 def test_a_consumer_bids_its_load_and_nothing_where_it_has_none():
-    bids = consumer_bids("shop", np.array([1_000.0, 0.0, 250.0]), 0.9)
+    bids = consumer_bids("shop", np.array([1_000.0, 0.0, 250.0]), 0.9, CAP)
     assert [(b.slot, b.energy_wh, b.price_nano_per_kwh) for b in bids] == [
         (0, 1_000, 900_000_000),
         (2, 250, 900_000_000),

@@ -1,4 +1,4 @@
-"""The other side: a wholesale supplier behind the feeder's transformer, and local consumers."""
+"""Who trades with flexible assets: a wholesale supplier, and consumers with a plain load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from market.ev_battery.bids import Bid, kept, make_bid
+from market.bid import Bid, kept, make_bid
 
 FloatArray = NDArray[np.float64]
 
@@ -53,27 +53,33 @@ def supplier_bids(
     price_per_kwh: FloatArray,
     connection_w: float,
     slot_hours: float,
+    price_cap: int,
     terms: SupplyTerms = SupplyTerms(),
 ) -> tuple[Bid, ...]:
-    """Offers and bids of a supplier with a connection of `connection_w`; prices shaped (slot,)."""
+    """Offers and bids of a supplier with a connection of `connection_w`.
+
+    Prices are shaped (slot,), `price_cap` is the market's, nano per kWh.
+    """
     full_wh = connection_w * slot_hours
     scarce = terms.scarce_price_per_kwh(price_per_kwh)
     back = terms.buy_back_price_per_kwh(price_per_kwh)
-    bids: list[Bid | None] = []
-    for slot in range(price_per_kwh.size):
-        bids += [
-            make_bid(owner_id, slot, -terms.base_share * full_wh, float(price_per_kwh[slot])),
-            make_bid(owner_id, slot, -(1.0 - terms.base_share) * full_wh, float(scarce[slot])),
-            make_bid(owner_id, slot, full_wh, float(back[slot])),
+    steps = ((-terms.base_share, price_per_kwh), (terms.base_share - 1.0, scarce), (1.0, back))
+    return kept(
+        [
+            make_bid(owner_id, slot, share * full_wh, float(price[slot]), price_cap)
+            for slot in range(price_per_kwh.size)
+            for share, price in steps
         ]
-    return kept(bids)
+    )
 
 
-def consumer_bids(owner_id: str, load_wh: FloatArray, worth_per_kwh: float) -> tuple[Bid, ...]:
+def consumer_bids(
+    owner_id: str, load_wh: FloatArray, worth_per_kwh: float, price_cap: int
+) -> tuple[Bid, ...]:
     """Bids for a forecast load, shape (slot,), Wh, by somebody who cannot shift it."""
     return kept(
         [
-            make_bid(owner_id, slot, wh, worth_per_kwh)
+            make_bid(owner_id, slot, wh, worth_per_kwh, price_cap)
             for slot, wh in enumerate(load_wh.tolist())
             if wh > 0.0
         ]

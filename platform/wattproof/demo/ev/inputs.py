@@ -11,7 +11,7 @@ from typing import TypeVar
 from twin.ev_fleet.acn import SessionFileError, read_sessions
 from twin.ev_fleet.session import ChargingSession
 from twin.prices import PER_KWH, PriceFileError, PriceSeries, read_prices
-from wattproof.demo.options import DemoOptions
+from wattproof.demo.ev.options import EvOptions
 from wattproof.errors import InvalidError
 
 _SHOWN = 20
@@ -32,7 +32,7 @@ class Inputs:
     notes: Sequence[str]
 
 
-def wants_files(options: DemoOptions) -> bool:
+def wants_files(options: EvOptions) -> bool:
     """Whether real input was asked for.
 
     Raises:
@@ -54,7 +54,7 @@ def wants_files(options: DemoOptions) -> bool:
     return False
 
 
-def wanted_day(options: DemoOptions) -> date | None:
+def wanted_day(options: EvOptions) -> date | None:
     """The day asked for. Raises InvalidError if it is none."""
     if options.day is None:
         return None
@@ -64,7 +64,7 @@ def wanted_day(options: DemoOptions) -> date | None:
         raise InvalidError(f"--day {options.day!r} is not a day like 2021-09-10") from None
 
 
-def read_inputs(options: DemoOptions) -> Inputs:
+def read_inputs(options: EvOptions) -> Inputs:
     """Read both files.
 
     Raises:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from twin.day_match import DayMatch, DayMatchError, match_days
@@ -17,6 +17,9 @@ from twin.ev_fleet.calibration import pile_powers
 from twin.ev_fleet.comparison import compare_on_sessions
 from twin.ev_fleet.session import ChargingSession
 from twin.prices import PriceSeries
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MOST_SESSIONS = 2_500
 _AFTER = timedelta(days=2)
@@ -31,6 +34,41 @@ class StrategyTable:
     first_day: date
     last_day: date
     matches: Sequence[DayMatch]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "sessions": self.sessions,
+            "firstDay": str(self.first_day),
+            "lastDay": str(self.last_day),
+            "rows": [dict(row) for row in self.rows],
+            "matches": [
+                {"day": str(m.session_day), "prices": str(m.price_day), "reason": m.reason}
+                for m in self.matches
+            ],
+        }
+
+    def shown(self) -> Sequence[RenderableType]:
+        """For a terminal."""
+        from rich.table import Table
+
+        shown = Table(
+            title=f"Strategies on {self.sessions:,} sessions, {self.first_day} to {self.last_day}",
+            title_justify="left",
+        )
+        shown.add_column("strategy", no_wrap=True)
+        for heading in ("cost", "saving", "served", "peak kW", "daily peak"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for row in self.rows:
+            shown.add_row(
+                str(row["strategy"]),
+                f"{row['cost']:,.2f}",
+                f"{row['saving_share']:.2%}",
+                f"{row['energy_served']:.2%}",
+                f"{row['peak_kw']:,.1f}",
+                f"{row['mean_daily_peak_kw']:,.1f}",
+            )
+        return [shown, *matched_runs(self.matches)]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What can be chosen about a demo day."""
+"""What can be chosen about the EV day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class DemoOptions:
+class EvOptions:
     """The seeded fleet, or a day of real sessions at real prices.
 
     Attributes:

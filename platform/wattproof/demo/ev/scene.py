@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from market.ev_battery.bids import Bid, fleet_bids
+from market.bid import Bid
+from market.ev_battery.bids import fleet_bids
 from market.ev_battery.rules import RULES
-from market.ev_battery.supplier import SupplyTerms, consumer_bids, supplier_bids
 from market.quantise import price_nano_per_kwh
+from market.supply import SupplyTerms, consumer_bids, supplier_bids
 from twin.day_match import DayMatchError
 from twin.ev_fleet.calibration import pile_powers
 from twin.ev_fleet.model import FloatArray, PriceSignal, Stays, Vehicles
@@ -26,10 +27,10 @@ from twin.ev_fleet.session_day import EmptyDayError, session_day
 from twin.ev_fleet.twin import EvFleetTwin, FleetModel, FleetSite
 from twin.horizon import Horizon
 from twin.prices import PriceGapError
-from wattproof.demo.inputs import Inputs
-from wattproof.demo.options import DemoOptions
+from wattproof.demo.ev.inputs import Inputs
+from wattproof.demo.ev.options import EvOptions
+from wattproof.demo.ev.strategies import MOST_SESSIONS
 from wattproof.demo.presentation import Presentation
-from wattproof.demo.strategies import MOST_SESSIONS
 from wattproof.errors import InvalidError
 
 SUPPLIER = "supplier"
@@ -101,14 +102,21 @@ class Scene:
     def bids(self) -> tuple[Bid, ...]:
         """What everybody wants to trade."""
         bids = fleet_bids(self.plan) + supplier_bids(
-            SUPPLIER, self.signal.price_per_kwh, self.connection_w, self.horizon.slot_hours, SUPPLY
+            SUPPLIER,
+            self.signal.price_per_kwh,
+            self.connection_w,
+            self.horizon.slot_hours,
+            RULES.price_cap,
+            SUPPLY,
         )
         for consumer in self.consumers:
-            bids += consumer_bids(consumer.owner_id, consumer.forecast_wh, _LOAD_WORTH_PER_KWH)
+            bids += consumer_bids(
+                consumer.owner_id, consumer.forecast_wh, _LOAD_WORTH_PER_KWH, RULES.price_cap
+            )
         return bids
 
 
-def published_scene(options: DemoOptions, presentation: Presentation) -> Scene:
+def published_scene(options: EvOptions, presentation: Presentation) -> Scene:
     """The seeded fleet's day: planned from scenarios, lived as drawn."""
     with presentation.step("Digital twin built, day planned") as step:
         fleet = published_fleet(options.seed, options.vehicles, _START)
@@ -138,7 +146,7 @@ def published_scene(options: DemoOptions, presentation: Presentation) -> Scene:
 
 
 def session_scene(
-    inputs: Inputs, day: date | None, options: DemoOptions, presentation: Presentation
+    inputs: Inputs, day: date | None, options: EvOptions, presentation: Presentation
 ) -> tuple[Scene, date]:
     """A day of real sessions at the prices of the matching day; also which day that is.
 
