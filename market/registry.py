@@ -23,7 +23,9 @@ class MarketManifest:
 
     `carriers` and `zones` are the names behind their numbers; `rules` the defaults with which the
     market is created; `role` the credential a trader needs (None: open to everybody);
-    `capacity_source` the contract that attests what may be sold (None: no bound).
+    `capacity_source` the contract that attests what may be sold (None: no bound);
+    `planner` the module whose `PLANNER` makes dispatch plans (`market.dispatch.Planner`), imported
+    when one is made (None: nobody plans for its participants).
     """
 
     name: str
@@ -33,6 +35,7 @@ class MarketManifest:
     rules: MarketRules
     role: str | None = None
     capacity_source: str | None = None
+    planner: str | None = None
 
     def __post_init__(self) -> None:
         if (len(self.carriers), len(self.zones)) != (self.rules.carriers, self.rules.zones):
