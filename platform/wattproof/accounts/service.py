@@ -54,13 +54,14 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class UnsignedTransaction:
-    """A call for a wallet to sign; nonce, gas and fees are the wallet's business."""
+    """A call for a wallet to sign; nonce and fees are the wallet's business."""
 
     title: str
     to: str
     data: str
     value_wei: int
     chain_id: int
+    gas: int = GAS
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -153,7 +154,12 @@ def capacity_transaction(platform: Platform, market: int, account: str) -> Unsig
 
 
 def unsigned(
-    platform: Platform, title: str, contract: str, function: str, *args: object
+    platform: Platform,
+    title: str,
+    contract: str,
+    function: str,
+    *args: object,
+    gas: int = GAS,
 ) -> UnsignedTransaction:
     """Any call of our contracts as an unsigned transaction."""
     return UnsignedTransaction(
@@ -162,6 +168,7 @@ def unsigned(
         data=platform.chain.encode(contract, function, *args),
         value_wei=0,
         chain_id=platform.deployment.chain_id,
+        gas=gas,
     )
 
 

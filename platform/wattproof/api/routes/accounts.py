@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
@@ -11,11 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, col, select
 
 from wattproof.accounts import service
-from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Participant, PlatformDep
 from wattproof.api.fields import Address, Hash, Uint32
 from wattproof.api.idempotency import MoneyWrite
 from wattproof.api.problems import responses
+from wattproof.api.transactions import (
+    TransactionOut,
+    TransactionsToSign,
+    to_sign,
+    transaction_out,
+)
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.models import AttemptRow, OutboxRow
@@ -81,33 +85,6 @@ class AccountOut(BaseModel):
     markets: list[MarketBalanceOut]
 
 
-class TransactionToSign(BaseModel):
-    """A transaction for the caller's wallet, complete with nonce, gas and fees (EIP-1559)."""
-
-    title: str = Field(examples=["approve the ledger"])
-    transaction: dict[str, Any] = Field(
-        examples=[
-            {
-                "type": 2,
-                "chainId": 1234567890,
-                "nonce": 0,
-                "to": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
-                "data": "0x095ea7b3",
-                "value": 0,
-                "gas": 300000,
-                "maxFeePerGas": 2000000000,
-                "maxPriorityFeePerGas": 1000000000,
-            }
-        ]
-    )
-
-
-class TransactionsToSign(BaseModel):
-    """Sign them in this order and post each to /transactions."""
-
-    transactions: list[TransactionToSign]
-
-
 class RawTransaction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -117,16 +94,6 @@ class RawTransaction(BaseModel):
         description="A signed transaction of one of this installation's contracts.",
         examples=["0x02f8b1..."],
     )
-
-
-class TransactionOut(BaseModel):
-    """A write to the chain."""
-
-    key: str
-    status: str = Field(description="queued, signed, mined, reverted, refused or displaced")
-    hash: str | None
-    block_number: int | None
-    error: str | None
 
 
 class TransactionsOut(BaseModel):
@@ -190,7 +157,7 @@ def faucet(
 @router.post("/accounts/deposit", responses=responses(401, 403, 422, 503))
 def deposit(body: Amount, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
     """Transactions that move tokens from your wallet into your free balance."""
-    return _to_sign(
+    return to_sign(
         platform,
         principal.address,
         service.deposit_transactions(platform, body.amount_micro, principal.address),
@@ -201,7 +168,7 @@ def deposit(body: Amount, principal: Participant, platform: PlatformDep) -> Tran
 def withdraw(body: Withdrawal, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
     """A transaction that pays out of your free balance."""
     to = body.to or principal.address
-    return _to_sign(
+    return to_sign(
         platform, principal.address, [service.withdraw_transaction(platform, body.amount_micro, to)]
     )
 
@@ -211,7 +178,7 @@ def add_margin(
     body: MarketAmount, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that moves free balance into a market's margin."""
-    return _to_sign(
+    return to_sign(
         platform,
         principal.address,
         [service.margin_transaction(platform, body.market, body.amount_micro)],
@@ -223,7 +190,7 @@ def request_exit(
     body: MarketAmount, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that announces margin to leave; it is free after the market's exit delay."""
-    return _to_sign(
+    return to_sign(
         platform,
         principal.address,
         [service.exit_transaction(platform, body.market, body.amount_micro)],
@@ -235,7 +202,7 @@ def complete_exit(
     body: MarketOnly, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that moves announced margin to the free balance."""
-    return _to_sign(
+    return to_sign(
         platform, principal.address, [service.complete_exit_transaction(platform, body.market)]
     )
 
@@ -245,7 +212,7 @@ def cancel_all(
     body: MarketOnly, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that cancels all your orders in a market by bumping your epoch."""
-    return _to_sign(platform, principal.address, [service.epoch_transaction(platform, body.market)])
+    return to_sign(platform, principal.address, [service.epoch_transaction(platform, body.market)])
 
 
 @router.post("/accounts/capacity", responses=responses(401, 403, 422, 503))
@@ -253,7 +220,7 @@ def sync_capacity(
     body: MarketOnly, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that reads your attested capacity into a market."""
-    return _to_sign(
+    return to_sign(
         platform,
         principal.address,
         [service.capacity_transaction(platform, body.market, principal.address)],
@@ -329,54 +296,3 @@ def _require_sendable(session: Session, row: OutboxRow, sender: str, wei: int, m
         raise RefusedError(
             f"the transaction may cost {cost} wei, you have {wei}", code="not_enough_gas"
         )
-
-
-def transaction_out(row: OutboxRow) -> TransactionOut:
-    """A write to the chain as it is answered."""
-    return TransactionOut(
-        key=row.key,
-        status=row.status,
-        hash=row.transaction_hash,
-        block_number=row.block_number,
-        error=row.error,
-    )
-
-
-def _to_sign(
-    platform: Platform, signer: str, unsigned: Sequence[UnsignedTransaction]
-) -> TransactionsToSign:
-    nonce, block, tip = platform.chain.batch(
-        [
-            ("eth_getTransactionCount", (signer, "pending")),
-            ("eth_getBlockByNumber", ("latest", False)),
-            ("eth_maxPriorityFeePerGas", ()),
-        ]
-    )
-    with platform.transaction() as session:
-        stored = session.exec(
-            select(OutboxRow.nonce).where(
-                OutboxRow.signer == signer, col(OutboxRow.status) == outbox.SIGNED
-            )
-        ).all()
-    first = max([int(nonce, 16), *(used + 1 for used in stored if used is not None)])
-    priority = int(tip, 16)
-    fee = 2 * int(block.get("baseFeePerGas", "0x0"), 16) + priority
-    return TransactionsToSign(
-        transactions=[
-            TransactionToSign(
-                title=item.title,
-                transaction={
-                    "type": 2,
-                    "chainId": item.chain_id,
-                    "nonce": first + offset,
-                    "to": item.to,
-                    "data": item.data,
-                    "value": item.value_wei,
-                    "gas": service.GAS,
-                    "maxFeePerGas": fee,
-                    "maxPriorityFeePerGas": priority,
-                },
-            )
-            for offset, item in enumerate(unsigned)
-        ]
-    )

@@ -14,7 +14,7 @@ from wattproof.api.access import MeterReader, Operator, Participant, PlatformDep
 from wattproof.api.fields import Address, Hash, Int32, Signature, Uint32, hex_bytes
 from wattproof.api.idempotency import Write
 from wattproof.api.problems import responses
-from wattproof.api.routes.accounts import TransactionOut, transaction_out
+from wattproof.api.transactions import TransactionOut, transaction_out
 from wattproof.auth.scopes import Principal, Scope
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.meters import service

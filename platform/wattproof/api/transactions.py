@@ -1,0 +1,103 @@
+"""Writes to the chain as the API answers them: to be signed, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlmodel import col, select
+
+from wattproof.accounts.service import UnsignedTransaction
+from wattproof.gateway import outbox
+from wattproof.gateway.models import OutboxRow
+from wattproof.runtime import Platform
+
+
+class TransactionToSign(BaseModel):
+    """A transaction for the caller's wallet, complete with nonce, gas and fees (EIP-1559)."""
+
+    title: str = Field(examples=["approve the ledger"])
+    transaction: dict[str, Any] = Field(
+        examples=[
+            {
+                "type": 2,
+                "chainId": 1234567890,
+                "nonce": 0,
+                "to": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+                "data": "0x095ea7b3",
+                "value": 0,
+                "gas": 300000,
+                "maxFeePerGas": 2000000000,
+                "maxPriorityFeePerGas": 1000000000,
+            }
+        ]
+    )
+
+
+class TransactionsToSign(BaseModel):
+    """Sign them in this order and post each to /transactions."""
+
+    transactions: list[TransactionToSign]
+
+
+class TransactionOut(BaseModel):
+    """A write to the chain."""
+
+    key: str
+    status: str = Field(description="queued, signed, mined, reverted, refused or displaced")
+    hash: str | None
+    block_number: int | None
+    error: str | None
+
+
+def to_sign(
+    platform: Platform, signer: str, unsigned: Sequence[UnsignedTransaction]
+) -> TransactionsToSign:
+    """Complete transactions, numbered after what the signer has sent and handed in."""
+    nonce, block, tip = platform.chain.batch(
+        [
+            ("eth_getTransactionCount", (signer, "pending")),
+            ("eth_getBlockByNumber", ("latest", False)),
+            ("eth_maxPriorityFeePerGas", ()),
+        ]
+    )
+    with platform.transaction() as session:
+        stored = session.exec(
+            select(OutboxRow.nonce).where(
+                OutboxRow.signer == signer, col(OutboxRow.status) == outbox.SIGNED
+            )
+        ).all()
+    first = max([int(nonce, 16), *(used + 1 for used in stored if used is not None)])
+    priority = int(tip, 16)
+    fee = 2 * int(block.get("baseFeePerGas", "0x0"), 16) + priority
+    return TransactionsToSign(
+        transactions=[
+            TransactionToSign(
+                title=item.title,
+                transaction={
+                    "type": 2,
+                    "chainId": item.chain_id,
+                    "nonce": first + offset,
+                    "to": item.to,
+                    "data": item.data,
+                    "value": item.value_wei,
+                    "gas": item.gas,
+                    "maxFeePerGas": fee,
+                    "maxPriorityFeePerGas": priority,
+                },
+            )
+            for offset, item in enumerate(unsigned)
+        ]
+    )
+
+
+def transaction_out(row: OutboxRow) -> TransactionOut:
+    """A write to the chain as it is answered."""
+    return TransactionOut(
+        key=row.key,
+        status=row.status,
+        hash=row.transaction_hash,
+        block_number=row.block_number,
+        error=row.error,
+    )
