@@ -17,6 +17,7 @@ _MODULES = (
     "wattproof.accounts.models",
     "wattproof.meters.models",
     "wattproof.comfort.models",
+    "wattproof.dispatch.models",
     "wattproof.participants.models",
     "wattproof.auth.models",
     "wattproof.api.models",

@@ -1,0 +1,1 @@
+"""The dispatch centre: plans are proposed, edited, approved, sent, followed and measured."""
