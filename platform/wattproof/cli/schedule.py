@@ -35,8 +35,11 @@ _TERMINAL = ("confirmed", "delivered", "closed", "void")
 
 
 def set_up_markets(platform: Platform) -> None:
-    """Create every installed market and post its bonds; does nothing where that is done."""
-    installed = markets()
+    """Create every installed market and post its bonds; does nothing where that is done.
+
+    Markets of tokens are left out: they begin with an issuer, whose classes they trade.
+    """
+    installed = {name: each for name, each in markets().items() if not each.tokenised}
     run_until_idle(platform)
     with platform.transaction() as session:
         for name, manifest in installed.items():
