@@ -9,7 +9,9 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from wattproof.accounts.service import UnsignedTransaction
+from wattproof.errors import RefusedError
 from wattproof.gateway import outbox
+from wattproof.gateway.chain import CallFailedError
 from wattproof.gateway.models import OutboxRow
 from wattproof.runtime import Platform
 
@@ -52,9 +54,31 @@ class TransactionOut(BaseModel):
 
 
 def to_sign(
-    platform: Platform, signer: str, unsigned: Sequence[UnsignedTransaction]
+    platform: Platform,
+    signer: str,
+    unsigned: Sequence[UnsignedTransaction],
+    *,
+    tried: bool = False,
 ) -> TransactionsToSign:
-    """Complete transactions, numbered after what the signer has sent and handed in."""
+    """Complete transactions, numbered after what the signer has sent and handed in.
+
+    Args:
+        tried: run the first one on the present state beforehand (it must not rest on another).
+
+    Raises:
+        RefusedError: the contract would refuse it; says why.
+    """
+    if tried:
+        first_one = unsigned[0]
+        try:
+            platform.chain.request(
+                "eth_call",
+                {"from": signer, "to": first_one.to, "data": first_one.data},
+                "latest",
+            )
+        except CallFailedError as error:
+            reason = error.reason or error.message
+            raise RefusedError(f"the contract refuses to {first_one.title}: {reason}") from error
     nonce, block, tip = platform.chain.batch(
         [
             ("eth_getTransactionCount", (signer, "pending")),

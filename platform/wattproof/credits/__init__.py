@@ -1,0 +1,1 @@
+"""Energy credits: series, windows, who joined, and what holders do with them."""

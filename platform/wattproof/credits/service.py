@@ -1,0 +1,357 @@
+"""Series, windows and holdings of energy credits, and the transactions that change them.
+
+The chain is the only place where credits live. What exists is listed from indexed events; what it
+stands at is read from the contract. Nothing here is stored a second time but the values of
+published baselines, of which the chain has the hash alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from sqlmodel import Session, col, select
+
+from wattproof.accounts.service import UnsignedTransaction, unsigned
+from wattproof.baselines.models import PublishedBaselineRow
+from wattproof.errors import InvalidError, NotFoundError
+from wattproof.indexer.models import EventRow
+from wattproof.meters.values import pack
+from wattproof.runtime import Platform
+
+CONTRACT = "EnergyCredits"
+_EXPIRY_BITS = 40
+_JOIN_GAS = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a series promises: `redemption` nano a kWh against a baseline rule (protocol 11, 12)."""
+
+    market: int
+    carrier: int
+    redemption_nano_per_kwh: int
+    rule: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series as it stands; money in micro-units, energy in Wh."""
+
+    series: int
+    terms: Terms
+    asset: str
+    escrow_micro: int
+    owed_micro: int
+    open_budget_wh: int
+    issued_wh: int
+    spent_wh: int
+
+    @property
+    def issuer(self) -> str:
+        """Checksum address of who backs it."""
+        return str(to_checksum_address((self.series >> _EXPIRY_BITS).to_bytes(20, "big")))
+
+    @property
+    def expiry(self) -> int:
+        """From this second on its credits are worth nothing."""
+        return self.series & ((1 << _EXPIRY_BITS) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Slots of a period in which reductions are credited."""
+
+    window: int
+    series: int
+    period: int
+    first_slot: int
+    slots: int
+    budget_wh: int
+    joined_wh: int
+    claim_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An account's part in a window; ``issued_wh`` is None until its reading was final."""
+
+    window: int
+    account: str
+    cap_wh: int
+    since: int
+    issued_wh: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Credits of one series that an account holds, and those it has offered for sale, Wh."""
+
+    series: int
+    held_wh: int
+    offered_wh: Mapping[int, int]
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def all_series(platform: Platform, session: Session) -> list[Series]:
+    """Every series, oldest first, as the chain has it now."""
+    return _series(platform, [int(e.args["series"]) for e in events(session, "SeriesOpened")])
+
+
+def get_series(platform: Platform, series: int) -> Series:
+    """One series. Raises NotFoundError."""
+    found = _series(platform, [series])
+    if int(found[0].asset, 16) == 0:
+        raise NotFoundError(f"nobody opened series {series}; GET /credits/series lists them all")
+    return found[0]
+
+
+def windows(platform: Platform, session: Session, series: int) -> list[Window]:
+    """The windows of a series, oldest first."""
+    numbers = [
+        int(event.args["window"])
+        for event in events(session, "WindowAnnounced")
+        if int(event.args["series"]) == series
+    ]
+    return _windows(platform, numbers)
+
+
+def get_window(platform: Platform, window: int) -> Window:
+    """One window. Raises NotFoundError."""
+    if not 1 <= window <= platform.chain.call(CONTRACT, "windowCount"):
+        raise NotFoundError(f"nobody announced window {window}")
+    return _windows(platform, [window])[0]
+
+
+def parts(session: Session, window: int) -> list[Part]:
+    """Who joined a window, in the order of joining."""
+    issued = {
+        event.args["account"]: int(event.args["amount"])
+        for event in events(session, "CreditsIssued")
+        if int(event.args["window"]) == window
+    }
+    return [
+        Part(
+            window,
+            event.args["account"],
+            int(event.args["capWh"]),
+            int(event.args["since"]),
+            issued.get(event.args["account"]),
+        )
+        for event in events(session, "WindowJoined")
+        if int(event.args["window"]) == window
+    ]
+
+
+def holdings(platform: Platform, session: Session, account: str) -> list[Holding]:
+    """What an account holds and offers; series of which it has nothing are left out."""
+    opened = [int(e.args["series"]) for e in events(session, "SeriesOpened")]
+    bound = {int(e.args["market"]): e.args["issuer"] for e in events(session, "MarketBound")}
+    lengths = dict(
+        zip(
+            bound,
+            (
+                params["slotSeconds"]
+                for params in platform.chain.call_many(
+                    ("Exchange", "market", (market,)) for market in bound
+                )
+            ),
+            strict=True,
+        )
+    )
+    held = platform.chain.call_many((CONTRACT, "balanceOf", (account, s)) for s in opened)
+    places = [
+        (series, market, expiry // lengths[market] - 1)
+        for series in opened
+        for expiry in [series & ((1 << _EXPIRY_BITS) - 1)]
+        for market, issuer in bound.items()
+        if int(issuer, 16) == series >> _EXPIRY_BITS and expiry % lengths[market] == 0
+    ]
+    offered = platform.chain.call_many(
+        (CONTRACT, "offered", (market, slot, account)) for _, market, slot in places
+    )
+    by_series: dict[int, dict[int, int]] = {series: {} for series in opened}
+    for (series, market, _), amount in zip(places, offered, strict=True):
+        if amount:
+            by_series[series][market] = amount
+    return [
+        Holding(series, amount, by_series[series])
+        for series, amount in zip(opened, held, strict=True)
+        if amount or by_series[series]
+    ]
+
+
+def published(session: Session, window: int, account: str) -> list[int]:
+    """An account's published baseline, Wh a slot of the period. Raises NotFoundError."""
+    row = session.get(PublishedBaselineRow, (CONTRACT, window, account))
+    if row is None:
+        raise NotFoundError(f"no baseline of {account} was published for window {window}")
+    return list(row.values_wh)
+
+
+def events(session: Session, name: str) -> Iterable[EventRow]:
+    """Indexed events of the contract, oldest first."""
+    return session.exec(
+        select(EventRow)
+        .where(EventRow.contract == CONTRACT, EventRow.name == name)
+        .order_by(col(EventRow.block_number), col(EventRow.log_index))
+    ).all()
+
+
+# -- transactions of the issuer --------------------------------------------------------------------
+
+
+def open_series(platform: Platform, expiry: int, terms: Terms) -> UnsignedTransaction:
+    """Open the signer's series that expires at ``expiry`` (role CREDIT_ISSUER)."""
+    values = {
+        "market": terms.market,
+        "carrier": terms.carrier,
+        "redemption": terms.redemption_nano_per_kwh,
+        "rule": dict(terms.rule),
+    }
+    return unsigned(platform, "open a series", CONTRACT, "openSeries", expiry, values)
+
+
+def fund(platform: Platform, series: Series, amount_micro: int) -> list[UnsignedTransaction]:
+    """Approve, then put money into the escrow."""
+    credits = platform.chain.address(CONTRACT)
+    return [
+        unsigned(
+            platform, "approve the escrow", "SettlementToken", "approve", credits, amount_micro
+        ),
+        unsigned(platform, "fund the series", CONTRACT, "fund", series.series, amount_micro),
+    ]
+
+
+def defund(platform: Platform, series: Series, amount_micro: int, to: str) -> UnsignedTransaction:
+    """Take out what neither credits nor windows need."""
+    return unsigned(platform, "take out", CONTRACT, "defund", series.series, amount_micro, to)
+
+
+def announce(
+    platform: Platform,
+    series: Series,
+    *,
+    period: int,
+    first_slot: int,
+    slots: int,
+    budget_wh: int,
+) -> UnsignedTransaction:
+    """Announce a window; ``first_slot`` counts in the period."""
+    return unsigned(
+        platform,
+        "announce a window",
+        CONTRACT,
+        "announce",
+        series.series,
+        period,
+        first_slot,
+        slots,
+        budget_wh,
+    )
+
+
+def publish_baseline(
+    platform: Platform, session: Session, window: int, account: str, values_wh: list[int]
+) -> UnsignedTransaction:
+    """Store an account's baseline, and commit its hash.
+
+    Raises:
+        InvalidError: another one was stored before.
+    """
+    before = session.get(PublishedBaselineRow, (CONTRACT, window, account))
+    if before is not None and before.values_wh != values_wh:
+        raise InvalidError("another baseline of this account was published for this window")
+    if before is None:
+        session.add(
+            PublishedBaselineRow(
+                contract=CONTRACT, subject=window, account=account, values_wh=values_wh
+            )
+        )
+    values_hash = keccak(pack(values_wh))
+    return unsigned(
+        platform, "commit the baseline", CONTRACT, "publishBaseline", window, account, values_hash
+    )
+
+
+# -- transactions of accounts ----------------------------------------------------------------------
+
+
+def join(platform: Platform, window: int, cap_wh: int, since: int) -> UnsignedTransaction:
+    """Take part in a window with at most ``cap_wh``; baseline days begin with period ``since``."""
+    return unsigned(
+        platform, "join the window", CONTRACT, "join", window, cap_wh, since, gas=_JOIN_GAS
+    )
+
+
+def redeem(platform: Platform, series: int, amount_wh: int, to: str) -> UnsignedTransaction:
+    """Credits for money out of the escrow."""
+    return unsigned(platform, "redeem credits", CONTRACT, "redeem", series, amount_wh, to)
+
+
+def spend(platform: Platform, series: int, amount_wh: int, market: int) -> UnsignedTransaction:
+    """Credits for margin with which energy is bought."""
+    return unsigned(platform, "spend credits", CONTRACT, "spend", series, amount_wh, market)
+
+
+def offer(platform: Platform, market: int, slot: int, amount_wh: int) -> UnsignedTransaction:
+    """Offer credits for sale: what is sold in a round must be offered before its gate."""
+    return unsigned(platform, "offer credits", CONTRACT, "offer", market, slot, amount_wh)
+
+
+def recall(platform: Platform, market: int, slot: int, amount_wh: int) -> UnsignedTransaction:
+    """Announce that offered credits come back."""
+    return unsigned(platform, "recall credits", CONTRACT, "requestRecall", market, slot, amount_wh)
+
+
+def complete_recall(platform: Platform, market: int, slot: int) -> UnsignedTransaction:
+    """Take recalled credits back once no earlier round can need them."""
+    return unsigned(platform, "take credits back", CONTRACT, "completeRecall", market, slot)
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def _series(platform: Platform, numbers: list[int]) -> list[Series]:
+    views = platform.chain.call_many((CONTRACT, "seriesOf", (n,)) for n in numbers)
+    owed = platform.chain.call_many((CONTRACT, "owed", (n,)) for n in numbers)
+    return [
+        Series(
+            series=number,
+            terms=_terms(view["terms"]),
+            asset=view["asset"],
+            escrow_micro=view["escrow"],
+            owed_micro=needed,
+            open_budget_wh=view["budgetWh"],
+            issued_wh=view["issuedWh"],
+            spent_wh=view["spentWh"],
+        )
+        for number, view, needed in zip(numbers, views, owed, strict=True)
+    ]
+
+
+def _terms(view: Mapping[str, Any]) -> Terms:
+    return Terms(view["market"], view["carrier"], view["redemption"], dict(view["rule"]))
+
+
+def _windows(platform: Platform, numbers: list[int]) -> list[Window]:
+    views = platform.chain.call_many((CONTRACT, "windowOf", (n,)) for n in numbers)
+    deadlines = platform.chain.call_many((CONTRACT, "claimBy", (n,)) for n in numbers)
+    return [
+        Window(
+            window=number,
+            series=view["series"],
+            period=view["period"],
+            first_slot=view["firstSlot"],
+            slots=view["slots"],
+            budget_wh=view["budgetWh"],
+            joined_wh=view["joinedWh"],
+            claim_by=deadline,
+        )
+        for number, view, deadline in zip(numbers, views, deadlines, strict=True)
+    ]
