@@ -1,0 +1,1 @@
+"""Demand response: programmes, who is enrolled, events and what they paid."""
