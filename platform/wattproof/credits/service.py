@@ -173,12 +173,12 @@ def holdings(platform: Platform, session: Session, account: str) -> list[Holding
         if int(issuer, 16) == series >> _EXPIRY_BITS and expiry % lengths[market] == 0
     ]
     offered = platform.chain.call_many(
-        (CONTRACT, "offered", (market, slot, account)) for _, market, slot in places
+        (CONTRACT, "offerOf", (market, slot, account)) for _, market, slot in places
     )
     by_series: dict[int, dict[int, int]] = {series: {} for series in opened}
-    for (series, market, _), amount in zip(places, offered, strict=True):
-        if amount:
-            by_series[series][market] = amount
+    for (series, market, _), found in zip(places, offered, strict=True):
+        if found["offered"]:
+            by_series[series][market] = found["offered"]
     return [
         Holding(series, amount, by_series[series])
         for series, amount in zip(opened, held, strict=True)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
+from wattproof.api.baseline_rule import BaselineRuleBody
 from wattproof.api.fields import Address, Int32, Uint32
 from wattproof.api.problems import responses
 from wattproof.api.transactions import TransactionsToSign, to_sign
@@ -32,39 +33,6 @@ Micro = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1, examples=[25_000_0
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class BaselineRuleBody(_Body):
-    """How a reduction is measured (see the protocol, section 11)."""
-
-    kind: int = Field(strict=True, ge=0, le=1, description="0 ten of ten, 1 published.")
-    day_mask: int = Field(strict=True, ge=1, le=127, description="Weekdays; bit 0 is Monday, UTC.")
-    adjust_lead: int = Field(
-        strict=True, ge=0, le=256, description="Slots from the adjustment's begin to the window."
-    )
-    adjust_slots: int = Field(strict=True, ge=0, le=256)
-    adjust_cap_bp: int = Field(strict=True, ge=0, le=5_000, description="2,000 is a fifth.")
-
-    def on_chain(self) -> dict[str, int]:
-        """The struct of the contracts."""
-        return {
-            "kind": self.kind,
-            "dayMask": self.day_mask,
-            "adjustLead": self.adjust_lead,
-            "adjustSlots": self.adjust_slots,
-            "adjustCapBp": self.adjust_cap_bp,
-        }
-
-    @classmethod
-    def of(cls, rule: dict[str, int]) -> BaselineRuleBody:
-        """From the struct of the contracts."""
-        return cls(
-            kind=rule["kind"],
-            day_mask=rule["dayMask"],
-            adjust_lead=rule["adjustLead"],
-            adjust_slots=rule["adjustSlots"],
-            adjust_cap_bp=rule["adjustCapBp"],
-        )
 
 
 class NewSeries(_Body):
@@ -412,7 +380,7 @@ def _series_out(series: service.Series) -> SeriesOut:
         market=terms.market,
         carrier=terms.carrier,
         redemption_nano_per_kwh=terms.redemption_nano_per_kwh,
-        rule=BaselineRuleBody.of(dict(terms.rule)),
+        rule=BaselineRuleBody.of(terms.rule),
         escrow_micro=series.escrow_micro,
         owed_micro=series.owed_micro,
         open_budget_wh=series.open_budget_wh,
