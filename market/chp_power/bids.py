@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from market.bid import Bid, kept, make_bid
 from market.chp_power.rules import RULES
 from market.dispatch import DispatchPlan, energy_of
+from twin.chp.plant import ChpPlant
+from twin.chp.region import marginal_fuel, power_limits
 
 FloatArray = NDArray[np.float64]
 
 ELECTRICITY = "electricity"
 """The line of a plan that the meter reads: consumption positive, so generation is negative, W."""
+HEAT = "heat_output"
+"""The line of heat out of the unit, W, never negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +43,18 @@ TERMS = StationTerms()
 
 
 def plant_bids(
-    owner_id: str,
-    plan: DispatchPlan,
-    least_power_w: FloatArray,
-    marginal_cost_per_kwh: FloatArray,
-    terms: StationTerms = TERMS,
+    owner_id: str, plan: DispatchPlan, plant: ChpPlant, terms: StationTerms = TERMS
 ) -> tuple[Bid, ...]:
-    """Asks for every slot of the plan, in one or two steps.
-
-    Args:
-        least_power_w: what the unit must generate to give the planned heat, shape (slot,), W.
-        marginal_cost_per_kwh: of power beyond that, shape (slot,).
-
-    Raises:
-        ValueError: a cost is not a number, or the arrays do not fit the plan.
-    """
-    if not least_power_w.shape == marginal_cost_per_kwh.shape == (plan.slots,):
-        raise ValueError(
-            f"least power {least_power_w.shape} and cost {marginal_cost_per_kwh.shape} do not fit "
-            f"a plan of {plan.slots} slots"
-        )
+    """Asks for every slot of the approved plan, in one or two steps."""
+    power_w = -np.array(plan.lines[ELECTRICITY], dtype=float)
+    heat_w = np.clip(np.array(plan.lines[HEAT], dtype=float), 0.0, plant.unit.heat_max_w)
+    least_w, _ = power_limits(plant.unit, heat_w)
+    cost_per_kwh = plant.fuel_per_kwh * marginal_fuel(plant.unit, power_w, heat_w)
     bids: list[Bid | None] = []
-    for slot, power_w in enumerate(plan.lines[ELECTRICITY]):
-        generated = max(-energy_of(power_w, plan.slot_seconds), 0)
-        least = energy_of(max(int(least_power_w[slot]), 0), plan.slot_seconds)
-        forced = min(generated, least)
-        cost = max(float(marginal_cost_per_kwh[slot]), terms.must_run_per_kwh)
+    for slot, planned_w in enumerate(plan.lines[ELECTRICITY]):
+        generated = max(-energy_of(planned_w, plan.slot_seconds), 0)
+        forced = min(generated, energy_of(int(least_w[slot]), plan.slot_seconds))
+        cost = float(cost_per_kwh[slot])
         bids += [
             make_bid(owner_id, slot, -float(forced), terms.must_run_per_kwh, RULES.price_cap),
             make_bid(owner_id, slot, -float(generated - forced), cost, RULES.price_cap),
