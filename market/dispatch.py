@@ -160,6 +160,14 @@ class DispatchPlan:
         except (KeyError, TypeError, AttributeError) as error:
             raise DispatchError(f"this is no dispatch plan: {error!r}") from error
 
+    @classmethod
+    def from_document(cls, text: str) -> DispatchPlan:
+        """The plan of a text that `PlanBinding.document` made. Raises DispatchError."""
+        try:
+            return cls.from_json(json.loads(text)["plan"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DispatchError(f"this is no plan's document: {error}") from error
+
     def check_edits(self, edits: Sequence[Edit]) -> None:
         """Raises EditError for an edit of no line or slot of the plan, and for two of one place."""
         seen: set[tuple[str, int]] = set()
@@ -220,21 +228,19 @@ def plan_hash(binding: PlanBinding, plan: DispatchPlan) -> bytes:
 
 
 def inputs_text(inputs: Mapping[str, Any]) -> str:
-    """The text of a plan's inputs: JSON with sorted keys, no spaces, shortest numbers.
+    """The text of a plan's inputs: ASCII JSON with sorted keys, no spaces, shortest numbers.
 
     Raises InputsError for NaN, infinities, and what JSON does not know.
     """
     try:
-        return json.dumps(
-            inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
+        return json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise InputsError(f"the inputs have no JSON text: {error}") from error
 
 
 def inputs_hash(text: str) -> bytes:
     """Keccak-256 of the inputs' text, 32 bytes."""
-    return keccak(text.encode("utf-8", errors="surrogatepass"))
+    return keccak(text.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ Every error carries a stable ``code`` for machines and a sentence for people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class WattproofError(Exception):
     """Base of everything the platform raises on purpose.
@@ -23,14 +25,22 @@ class WattproofError(Exception):
     Attributes:
         code: stable, machine-readable, snake case.
         message: what was wrong and what to do.
+        details: single things that are wrong, by where they are; may be empty.
     """
 
     default_code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
+        self.details = tuple(details)
 
 
 class InvalidError(WattproofError):

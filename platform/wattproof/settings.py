@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     chunk_orders: int = Field(
         default=1_200, ge=1, description="Orders in one chunk of a settlement too big for one call."
     )
+    dispatch_inputs_age_s: int = Field(
+        default=6 * 3_600, ge=1, description="An approved plan rests on inputs no older than this."
+    )
     tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
 
     @model_validator(mode="after")

@@ -148,7 +148,8 @@ async def _on_platform_error(request: Request, error: Exception) -> ProblemRespo
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = "5"
-    return problem(request, status, error.code, error.message, headers=headers)
+    details = [FieldError(field=where, message=what) for where, what in error.details]
+    return problem(request, status, error.code, error.message, errors=details, headers=headers)
 
 
 async def _on_domain_error(request: Request, error: Exception) -> ProblemResponse:
