@@ -18,4 +18,5 @@ MANIFEST = MarketManifest(
     rules=RULES,
     role=ROLE,
     capacity_source=CAPACITY_SOURCE,
+    planner="market.ev_battery.dispatch",
 )

@@ -70,7 +70,7 @@ class MinimumExpense:
     def energy_wh(
         self, model: FleetModel, samples: FleetSamples, signal: PriceSignal
     ) -> FloatArray:
-        problem = _sampled_problem(model, samples, signal)
+        problem = sampled_problem(model, samples, signal)
         return solve_dispatch(problem).energy_wh
 
 
@@ -154,7 +154,7 @@ def expected_stays(samples: FleetSamples) -> Stays:
     )
 
 
-def _sampled_problem(
+def sampled_problem(
     model: FleetModel, samples: FleetSamples, signal: PriceSignal
 ) -> DispatchProblem:
     """The programme with departures as sampled: weights are frequencies among the scenarios."""
