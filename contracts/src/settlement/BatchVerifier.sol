@@ -5,6 +5,7 @@ import {AccountWord} from "./AccountWord.sol";
 import {IExchange} from "./IExchange.sol";
 import {ILedger} from "./ILedger.sol";
 import {IStanding} from "./IStanding.sol";
+import {ITokenisedProducts} from "./ITokenisedProducts.sol";
 import {MerkleLib} from "./MerkleLib.sol";
 import {OrderLib} from "./OrderLib.sol";
 import {SettlementMath} from "./SettlementMath.sol";
@@ -43,6 +44,7 @@ library BatchVerifier {
         uint256 capacity;
         uint256 paid;
         uint256 received;
+        /// C; in a tokenised market the net tokens to the trader, in two's complement.
         uint256 collateral;
         bytes32 chain;
         // Rules of the market and the round.
@@ -55,7 +57,11 @@ library BatchVerifier {
         uint256 products;
         uint256 priceCap;
         uint256 imbalanceCap;
+        bool boundsCapacity;
         uint256 capacityUnitWh;
+        /// What a tokenised market trades; 0 in any other.
+        ITokenisedProducts tokens;
+        uint256 effectBytes;
         bytes32 role;
         bool takesCoupled;
         ILedger ledger;
@@ -121,6 +127,8 @@ library BatchVerifier {
     uint256 private constant SIGNATURE_BYTES = 64;
     uint256 private constant SINGLE_ORDER = ORDER_HEADER + 2 + SIGNATURE_BYTES;
     uint256 private constant EFFECT_BYTES = 36;
+    /// @dev With the tokens moved (int128).
+    uint256 private constant TOKENISED_EFFECT_BYTES = 52;
 
     uint256 private constant FLAG_MULTI = 1;
     uint256 private constant FLAG_FORCED = 2;
@@ -137,8 +145,9 @@ library BatchVerifier {
             b.bookFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
             b.positionFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
             b.tallies = _allocate(b.products * TALLY_BYTES);
-            // Every trader that ends here has a header and at least one order here.
-            b.effects = _allocate((orders.length / (GROUP_HEADER + SINGLE_ORDER) + 1) * EFFECT_BYTES);
+            b.effectBytes = address(b.tokens) == address(0) ? EFFECT_BYTES : TOKENISED_EFFECT_BYTES;
+            // Every trader that ends here has a header and at least one order here. A word more: effects are written in words.
+            b.effects = _allocate((orders.length / (GROUP_HEADER + SINGLE_ORDER) + 1) * b.effectBytes + 32);
             b.effectsEnd = b.effects;
             uint256 orderImage = b.orderImage = _allocate(9 * 32);
             uint256 legImage = b.legImage = _allocate(3 * 32);
@@ -298,8 +307,15 @@ library BatchVerifier {
         uint256 exitAmount = word.exitRound() == 0 ? 0 : _exitAmount(b, trader);
         b.epoch = word.epochFor(b.round);
         b.margin = word.available(b.round, exitAmount);
-        b.capacity = b.capacityUnitWh == 0 ? type(uint256).max : word.capacity() * b.capacityUnitWh;
+        b.capacity = _capacity(b, trader, word);
         b.eligible = b.role == 0 ? 1 : _standing(b, trader);
+    }
+
+    /// @dev What the trader may sell; tokens may have been offered beyond any number of Wh that fits an order.
+    function _capacity(Batch memory b, uint256 trader, uint256 word) private view returns (uint256) {
+        if (!b.boundsCapacity) return type(uint256).max;
+        if (address(b.tokens) == address(0)) return word.capacity() * b.capacityUnitWh;
+        return b.tokens.sellable(uint32(b.market), uint32(b.round), uint32(b.firstSlot), address(uint160(trader)));
     }
 
     function _exitAmount(Batch memory b, uint256 trader) private view returns (uint256 amount) {
@@ -330,15 +346,26 @@ library BatchVerifier {
     function _finishTrader(Batch memory b) private pure {
         unchecked {
             uint256 trader = b.trader;
-            uint256 debit = b.paid + b.collateral;
-            uint256 lock = b.received + b.collateral;
-            b.dust += int256(b.paid) - int256(b.received);
+            uint256 debit = b.paid;
+            uint256 lock = b.received;
+            uint256 collateral = b.collateral;
+            b.dust += int256(debit) - int256(lock);
             uint256 effect = b.effectsEnd;
+            b.effectsEnd = effect + b.effectBytes;
+            if (address(b.tokens) != address(0)) {
+                assembly ("memory-safe") {
+                    mstore(effect, shl(96, trader))
+                    mstore(add(effect, 20), or(shl(192, debit), shl(128, lock)))
+                    mstore(add(effect, 36), shl(128, collateral))
+                }
+                return;
+            }
+            debit += collateral;
+            lock += collateral;
             assembly ("memory-safe") {
                 mstore(effect, shl(96, trader))
                 mstore(add(effect, 20), or(shl(192, debit), shl(128, lock)))
             }
-            b.effectsEnd = effect + EFFECT_BYTES;
             bytes32 chain = b.chain;
             if (chain != 0) {
                 bytes32 leaf;
@@ -537,7 +564,7 @@ library BatchVerifier {
             if (limit > 0) need += SettlementMath.ceilDiv(uint256(limit) * maxUnits, USCALE);
             if (need > b.margin) return 0;
             b.margin -= need;
-            if (b.capacityUnitWh != 0) b.capacity -= b.sold;
+            if (b.boundsCapacity) b.capacity -= b.sold;
             return maxUnits;
         }
     }
@@ -575,7 +602,9 @@ library BatchVerifier {
                 mstore(sum, add(mload(sum), quantity))
             }
             b.realised += (b.surplus / SCALE) * int256(fill);
-            _chainEntry(b, tally, quantity);
+            // Tokens move with the money and leave no position to close.
+            if (address(b.tokens) == address(0)) _chainEntry(b, tally, quantity);
+            else b.collateral += uint256(quantity);
             _bookPayment(b, price * quantity, fill);
         }
     }
@@ -769,7 +798,7 @@ library BatchVerifier {
     /// @notice Traders whose effects were collected so far.
     function tradersFinished(Batch memory b) internal pure returns (uint256) {
         unchecked {
-            return (b.effectsEnd - b.effects) / EFFECT_BYTES;
+            return (b.effectsEnd - b.effects) / b.effectBytes;
         }
     }
 

@@ -9,8 +9,9 @@ struct MarketParams {
     address balancing;
     /// Credential role a trader needs; 0 = open to everybody.
     bytes32 role;
-    /// `ICapacitySource` of attested energy that may be sold; 0 = none.
+    /// `ICapacitySource` of attested energy that may be sold, or `ITokenisedProducts` that are traded; 0 = none.
     address capacitySource;
+    /// 0 with a source: the market trades tokens (docs/protocol.md section 9).
     uint32 capacityUnitWh;
     uint16 carriers;
     uint16 zones;
@@ -186,7 +187,7 @@ interface IExchange {
     function settle(uint32 market, uint32 round, bytes calldata results, bytes calldata orders) external;
 
     /// @notice Verifies the next part of a round too large for one transaction: at least one order (unless the
-    /// book is empty), and at most 512 traders that end in it, so that applying it fits a transaction too.
+    /// book is empty), and at most 512 traders (256 where tokens move) that end in it, so that applying it fits a transaction too.
     /// @param state empty at first, then the state of the last `ChunkVerified` event
     function verifyChunk(
         uint32 market,

@@ -70,6 +70,10 @@ interface ILedger {
     /// @notice Moves the caller's free balance into its margin; refused while the market is frozen.
     function addMargin(uint32 market, uint256 amount) external;
 
+    /// @notice Takes `amount` of the market's asset from the caller into the margin of `to`; refused while frozen.
+    /// Its events are those of a deposit and of margin added by `to`.
+    function depositMargin(uint32 market, uint256 amount, address to) external;
+
     /// @notice Announces that `amount` of margin leaves: from the effective round on it backs no order.
     function requestExit(uint32 market, uint256 amount) external;
 
@@ -79,7 +83,8 @@ interface ILedger {
     /// @notice Cancels all orders of the caller from the effective round on.
     function bumpEpoch(uint32 market) external;
 
-    /// @notice Reads the account's attested capacity from the market's source; refused while frozen.
+    /// @notice Reads the account's attested capacity from the market's source; refused while frozen, and in
+    /// markets of tokens, whose source says what may be sold when a round is settled.
     function syncCapacity(uint32 market, address account) external;
 
     function postBond(uint32 market, uint256 amount) external;
@@ -93,6 +98,10 @@ interface ILedger {
     /// @notice Debits margins and locks proceeds. Only the exchange, with effects it has verified.
     /// @param effects per account: address (20), debit (8), lock (8)
     function applyEffects(uint32 market, bytes calldata effects, uint256 dustAmount) external;
+
+    /// @notice Debits margins and pays proceeds out at once, in markets of tokens. Only the exchange.
+    /// @param effects per account: address (20), debit (8), proceeds (8), tokens moved (16)
+    function applyDelivered(uint32 market, bytes calldata effects, uint256 dustAmount) external;
 
     /// @notice Pays min(amount, bond) from a bond into a free balance. Only the exchange.
     function payFromBond(uint32 market, address from, address to, uint256 amount) external returns (uint256 paid);

@@ -26,6 +26,7 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
     /// @dev Keeps every sum of balances inside 64 bits.
     uint256 public constant DEPOSIT_CAP = 2 ** 63 - 1;
     uint256 private constant EFFECT_BYTES = 36;
+    uint256 private constant DELIVERED_BYTES = 52;
 
     IExchange public immutable exchange;
     address public immutable imbalance;
@@ -109,6 +110,15 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
         emit MarginAdded(market, msg.sender, amount);
     }
 
+    function depositMargin(uint32 market, uint256 amount, address to) external nonReentrant {
+        address asset = _asset(market);
+        if (exchange.isFrozen(market)) revert MarketFrozen(market);
+        _deposit(asset, amount, to);
+        _takeFree(asset, to, amount);
+        word[market][to] += amount;
+        emit MarginAdded(market, to, amount);
+    }
+
     function requestExit(uint32 market, uint256 amount) external {
         _asset(market);
         if (amount == 0) revert ZeroAmount();
@@ -151,7 +161,8 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
 
     function syncCapacity(uint32 market, address holder) external {
         MarketParams memory params = exchange.market(market);
-        if (params.capacitySource == address(0)) revert NoCapacitySource(market);
+        // What a tokenised market's traders may sell is asked for at every round.
+        if (params.capacitySource == address(0) || params.capacityUnitWh == 0) revert NoCapacitySource(market);
         if (exchange.isFrozen(market)) revert MarketFrozen(market);
         uint256 capacity = ICapacitySource(params.capacitySource).capacityWh(holder) / params.capacityUnitWh;
         if (capacity > type(uint32).max) capacity = type(uint32).max;
@@ -229,6 +240,25 @@ contract Ledger is ILedger, ReentrancyGuardTransient {
             }
         }
         if (dustAmount != 0) dust[_asset(market)] += dustAmount;
+        emit EffectsApplied(market, keccak256(effects), dustAmount);
+    }
+
+    /// @dev Cannot fail for effects that the exchange verified, as `applyEffects`.
+    function applyDelivered(uint32 market, bytes calldata effects, uint256 dustAmount) external onlyExchange {
+        if (effects.length % DELIVERED_BYTES != 0) revert MalformedEffects();
+        address asset = _asset(market);
+        for (uint256 i; i < effects.length; i += DELIVERED_BYTES) {
+            address trader = address(bytes20(effects[i:i + 20]));
+            uint256 debit = uint64(bytes8(effects[i + 20:i + 28]));
+            uint256 proceeds = uint64(bytes8(effects[i + 28:i + 36]));
+            if (debit != 0) {
+                uint256 w = word[market][trader];
+                if (debit > w.margin()) revert InsufficientMargin(trader, w.margin(), debit);
+                word[market][trader] = w - debit;
+            }
+            if (proceeds != 0) free[asset][trader] += proceeds;
+        }
+        if (dustAmount != 0) dust[asset] += dustAmount;
         emit EffectsApplied(market, keccak256(effects), dustAmount);
     }
 

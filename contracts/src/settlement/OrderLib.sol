@@ -93,6 +93,11 @@ library OrderLib {
         return params.gapFloor | params.gapCap != 0;
     }
 
+    /// @notice Whether the market trades tokens that its capacity source keeps (docs/protocol.md section 9).
+    function isTokenised(MarketParams storage params) internal view returns (bool) {
+        return params.capacityUnitWh == 0 && params.capacitySource != address(0);
+    }
+
     function isWithinCap(int256 limit, uint256 weight, uint256 priceCap) internal pure returns (bool) {
         unchecked {
             return abs(limit) * uint256(ONE_UNIT) <= priceCap * weight;

@@ -35,10 +35,17 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
                 || uint256(params.carriers) * params.zones * params.periodSlots > MAX_PRODUCTS
                 || uint256(params.carriers) * params.periodSlots > MAX_CARRIER_SLOTS || params.priceCap == 0
                 || params.priceCap > MAX_PRICE || params.imbalanceCap > MAX_PRICE
-                || (params.capacitySource != address(0) && params.capacityUnitWh == 0)
         ) revert InvalidParams();
         id = ++_marketCount;
         _markets[id] = params;
+        // Tokens are of one kind a slot, and what is delivered at once needs neither collateral nor tolerance.
+        if (
+            OrderLib.isTokenised(_markets[id])
+                && (
+                    params.carriers != 1 || params.zones != 1
+                        || params.imbalanceCap | params.gapFloor | params.gapCap != 0
+                )
+        ) revert InvalidParams();
         emit MarketCreated(id, params);
     }
 
@@ -59,6 +66,7 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
         if (slots == 0 || lastSlot > type(uint32).max || lastSlot / params.periodSlots != period) {
             revert InvalidSlots();
         }
+        if (slots != 1 && OrderLib.isTokenised(params)) revert InvalidSlots();
         if (last != 0) {
             uint256 lastGate = _rounds[id][last].gateAt;
             bool over = isTerminal(id, last) || gateAt >= lastGate + params.settleWindow;

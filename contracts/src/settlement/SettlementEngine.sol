@@ -8,6 +8,7 @@ import {ExchangeStorage} from "./ExchangeStorage.sol";
 import {IExchange, MarketParams, Status} from "./IExchange.sol";
 import {ILedger} from "./ILedger.sol";
 import {IStanding} from "./IStanding.sol";
+import {ITokenisedProducts} from "./ITokenisedProducts.sol";
 import {OrderLib} from "./OrderLib.sol";
 
 /// @title Settlement of rounds, the part of the exchange that reads whole books
@@ -19,6 +20,8 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
     /// @dev Applying a trader's effects may cost more than verifying its order did (an account whose first
     /// entry is the lock): what was verified must still fit a transaction (EIP-7825).
     uint256 private constant MAX_CHUNK_TRADERS = 512;
+    /// @dev Three accounts a trader instead of one: margin, free balance, tokens.
+    uint256 private constant MAX_TOKENISED_CHUNK_TRADERS = 256;
 
     constructor(ILedger ledger_, IStanding credentials_)
         ExchangeStorage(ledger_, credentials_)
@@ -36,7 +39,8 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         batch.read(orders, _isForced);
         BatchVerifier.Outcome memory outcome = _finish(batch, r, id);
         r.status = Status.Settled;
-        ledger.applyEffects(id, batch.effectsOf(), outcome.dust);
+        bytes memory effects = batch.effectsOf();
+        _moveMoney(id, effects, outcome.dust);
         emit IExchange.RoundSettled(
             id,
             round,
@@ -46,6 +50,7 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
             outcome.positionsRoot,
             outcome.pricesHash
         );
+        _moveTokens(id, round, effects);
     }
 
     function verifyChunk(
@@ -65,7 +70,7 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         batch.read(orders, _isForced);
         // A chunk of nothing would only be one more to apply.
         if (batch.ordersRead == readBefore && r.count != 0) revert IExchange.MalformedBatch(readBefore);
-        if (batch.tradersFinished() > MAX_CHUNK_TRADERS) revert IExchange.ChunkTooLarge();
+        if (batch.tradersFinished() > _mostTraders(batch)) revert IExchange.ChunkTooLarge();
         bytes memory next = batch.save();
         bytes32 effects = keccak256(batch.effectsOf());
         _effectsHash[id][round][chunk] = effects;
@@ -92,9 +97,27 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         uint32 applied = ++r.chunksApplied;
         bool last = applied == r.chunksVerified;
         if (last) r.status = Status.Settled;
-        ledger.applyEffects(id, effects, last ? r.dust : 0);
+        _moveMoney(id, effects, last ? r.dust : 0);
         emit IExchange.ChunkApplied(id, round, chunk);
         if (last) emit IExchange.RoundSettled(id, round, r.gapMicro, r.welfareMicro, r.dust, r.positionsRoot, r.pricesHash);
+        _moveTokens(id, round, effects);
+    }
+
+    function _moveMoney(uint32 id, bytes memory effects, uint256 dust) private {
+        if (OrderLib.isTokenised(_markets[id])) ledger.applyDelivered(id, effects, dust);
+        else ledger.applyEffects(id, effects, dust);
+    }
+
+    /// @dev The last thing that a settlement does: the tokens' contract is foreign code, and whatever it calls
+    /// finds the round as it will stay.
+    function _moveTokens(uint32 id, uint32 round, bytes memory effects) private {
+        MarketParams storage params = _markets[id];
+        if (!OrderLib.isTokenised(params)) return;
+        ITokenisedProducts(params.capacitySource).deliver(id, round, _rounds[id][round].firstSlot, effects);
+    }
+
+    function _mostTraders(BatchVerifier.Batch memory batch) private pure returns (uint256) {
+        return address(batch.tokens) == address(0) ? MAX_CHUNK_TRADERS : MAX_TOKENISED_CHUNK_TRADERS;
     }
 
     function _begin(uint32 id, uint32 round, bytes calldata results, bytes calldata orders)
@@ -113,7 +136,9 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         batch.products = uint256(params.carriers) * params.zones * r.slots;
         batch.priceCap = params.priceCap;
         batch.imbalanceCap = params.imbalanceCap;
-        batch.capacityUnitWh = params.capacitySource == address(0) ? 0 : params.capacityUnitWh;
+        batch.boundsCapacity = params.capacitySource != address(0);
+        batch.capacityUnitWh = params.capacityUnitWh;
+        if (OrderLib.isTokenised(params)) batch.tokens = ITokenisedProducts(params.capacitySource);
         batch.role = params.role;
         batch.takesCoupled = OrderLib.takesCoupled(params);
         batch.ledger = ledger;
