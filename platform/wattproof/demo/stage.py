@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eth_utils.crypto import keccak
-from sqlmodel import Session, col, select
+from sqlmodel import col, func, select
 
+from wattproof.accounts.service import UnsignedTransaction
 from wattproof.demo.presentation import Presentation
 from wattproof.errors import InvalidError, UnavailableError, WattproofError
 from wattproof.gateway import outbox
@@ -63,19 +63,26 @@ class Stage:
             raise UnavailableError(f"the write {row.key} was not mined in {_PATIENCE_S:.0f} s")
         raise WattproofError(f"the write {row.key} is {row.status}: {row.error}")
 
-    def send(
-        self, session: Session, signer: str, contract: str, function: str, *args: object
-    ) -> OutboxRow:
-        """Queue a call by an account whose key the stage has, as its wallet would send it."""
-        chain = self.platform.chain
-        data = chain.encode(contract, function, *args)
-        return outbox.enqueue(
-            session,
-            key=f"{function}:{signer}:{keccak(hexstr=data).hex()}",
-            signer=signer,
-            to=chain.address(contract),
-            data=data,
-        )
+    def transact(self, sender: str, *calls: UnsignedTransaction) -> None:
+        """Sign calls with the key of ``sender`` and send them in order, as its wallet does.
+
+        Raises:
+            WattproofError: the chain refused one; says which and why.
+        """
+        with self.platform.transaction() as session:
+            before = session.exec(
+                select(func.count()).select_from(OutboxRow).where(OutboxRow.signer == sender)
+            ).one()
+            for place, call in enumerate(calls):
+                outbox.enqueue(
+                    session,
+                    key=f"{call.title}:{sender}:{before + place}",
+                    signer=sender,
+                    to=call.to,
+                    data=call.data,
+                    value_wei=call.value_wei,
+                )
+        self.rest()
 
 
 @contextmanager

@@ -1,0 +1,116 @@
+"""A plan's way over the dispatch centre's desk: proposed, edited, solved again, approved, sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from market.dispatch import DispatchPlan, Edit
+from market.order import SignedOrder
+from wattproof.demo.cast import Member
+from wattproof.demo.stage import Stage
+from wattproof.dispatch import approval, editing, instruction, measuring, planning
+from wattproof.dispatch.difference import Difference, difference
+from wattproof.dispatch.instruction import ApprovedPlan
+from wattproof.dispatch.planning import Proposal
+from wattproof.dispatch.record import open_record, read_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A plan that a dispatcher edited and approved, and its participant acknowledged.
+
+    Attributes:
+        proposed: what the optimiser had proposed.
+        changed: what the edits cost and brought.
+        reason: what the dispatcher signed.
+    """
+
+    proposed: DispatchPlan
+    edits: tuple[Edit, ...]
+    changed: Difference
+    reason: str
+    approved: ApprovedPlan
+
+
+def review(
+    stage: Stage,
+    proposal: Proposal,
+    participant: Member,
+    dispatcher: Member,
+    edits: Sequence[Edit],
+    reason: str,
+) -> Reviewed:
+    """Take a plan from the optimiser to the participant's word that it will follow it.
+
+    Raises:
+        RefusedError: no plan keeps every limit and edit; names those in conflict.
+    """
+    platform, desk = stage.platform, dispatcher.address
+    drafted = planning.draft(platform, proposal)
+    with platform.transaction() as session:
+        record = planning.propose(platform, session, desk, drafted)
+        number, version, proposed = record.number, record.standing.version, record.plan()
+    if edits:
+        with platform.transaction() as session:
+            record = editing.edit(
+                platform, session, desk, number, version, fix=edits, reason=reason
+            )
+            version = record.standing.version
+        solution = planning.solve(platform, number, version)
+        with platform.transaction() as session:
+            version = planning.resolve(platform, session, desk, solution).standing.version
+    with platform.transaction() as session:
+        said = approval.to_sign(platform, session, number, reason)
+        record = approval.approve(
+            platform,
+            session,
+            desk,
+            number,
+            version,
+            reason=reason,
+            approved_at=said.approved_at,
+            signature=said.sign(platform.domain, bytes(dispatcher.account.key)),
+        )
+        version = record.standing.version
+    with platform.transaction() as session:
+        version = approval.send(platform, session, desk, number, version).standing.version
+    with platform.transaction() as session:
+        instruction.acknowledge(platform, session, participant.address, number, version)
+        unedited = read_plan(session, open_record(platform, session, number).standing.unedited)
+        approved = instruction.approved_plan(
+            platform,
+            session,
+            market=proposal.market,
+            period=proposal.period,
+            participant=participant.address,
+            round=proposal.round,
+        )
+    return Reviewed(proposed, tuple(edits), difference(unedited, approved.plan), reason, approved)
+
+
+def bid_from(
+    stage: Stage, reviewed: Reviewed, bidder: Member, signed: Sequence[SignedOrder]
+) -> None:
+    """Record which of the orders handed in were made from the plan."""
+    digests = ["0x" + each.digest.hex() for each in signed if each.order.trader == bidder.address]
+    with stage.platform.transaction() as session:
+        instruction.record_orders(
+            stage.platform, session, bidder.address, reviewed.approved.number, digests
+        )
+
+
+def measure(
+    stage: Stage, reviewed: Reviewed, actor: Member, observed: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Compare the plan with the final readings, correct the twin; its inputs from now on."""
+    platform, number = stage.platform, reviewed.approved.number
+    with platform.transaction() as session:
+        version = open_record(platform, session, number).standing.version
+    outcome = measuring.measure(platform, number, version, observed)
+    with platform.transaction() as session:
+        measuring.close(platform, session, actor.address, outcome)
+    inputs: Mapping[str, Any] = json.loads(outcome.inputs)
+    return inputs
