@@ -63,9 +63,7 @@ interface IEnergyCredits {
         uint16 slots,
         uint64 budgetWh
     );
-    event BaselinePublished(
-        uint256 indexed window, address indexed account, bytes32 valuesHash
-    );
+    event BaselinePublished(uint256 indexed window, address indexed account, bytes values);
     event WindowJoined(
         uint256 indexed window,
         address indexed account,
@@ -96,7 +94,7 @@ interface IEnergyCredits {
     event SeriesSwept(uint256 indexed series, uint256 amount);
     event MarketBound(uint32 indexed market, address indexed issuer);
 
-    /// @notice An amount, a cap, a budget, a redemption value or a hash of zero.
+    /// @notice An amount, a cap, a budget or a redemption value of zero.
     error ZeroAmount();
     /// @notice Money for nobody, or a market bound to nobody.
     error ZeroAddress();
@@ -137,6 +135,8 @@ interface IEnergyCredits {
     error UnknownWindow(uint256 window);
     /// @notice The series' baselines are computed from readings, not published.
     error BaselineIsComputed();
+    /// @notice A baseline of another number of slots than a period has.
+    error BadLength(uint256 length);
     /// @notice The account's baseline was published before.
     error BaselinePublishedBefore(address account);
     /// @notice The issuer must publish the account's baseline before the account can join.
@@ -191,10 +191,11 @@ interface IEnergyCredits {
         uint64 budgetWh
     ) external returns (uint256 window);
 
-    /// @notice Commits the published baseline of an account before the window begins and before the
-    /// account joins; once. Only the issuer, only for series with published baselines.
-    /// @param valuesHash keccak256 of the packed `int32` Wh of the period's slots
-    function publishBaseline(uint256 window, address account, bytes32 valuesHash) external;
+    /// @notice Publishes the baseline of an account before the window begins and before the account
+    /// joins, so that joining is to agree to it; once. Only the issuer, only for series with published
+    /// baselines.
+    /// @param values packed `int32` Wh of every slot of the period
+    function publishBaseline(uint256 window, address account, bytes calldata values) external;
 
     // ------------------------------------------------------------------ the account that reduces
 

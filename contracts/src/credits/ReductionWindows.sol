@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Baseline, Claim, Subject} from "../flexibility/Baseline.sol";
 import {IDeviations} from "../metering/IDeviations.sol";
 import {IMeterRegistry} from "../metering/IMeterRegistry.sol";
+import {ReadingValues} from "../metering/ReadingValues.sol";
 import {CreditSeries} from "./CreditSeries.sol";
 import {IEnergyCredits, Joined, SeriesTerms, Window} from "./IEnergyCredits.sol";
 
@@ -58,16 +59,18 @@ abstract contract ReductionWindows is CreditSeries {
     }
 
     /// @inheritdoc IEnergyCredits
-    function publishBaseline(uint256 window, address account, bytes32 valuesHash) external {
-        if (valuesHash == 0) revert ZeroAmount();
+    function publishBaseline(uint256 window, address account, bytes calldata values) external {
         Window storage w = _window(window);
         _requireIssuer(w.series);
         Series storage s = _series[w.series];
         if (!Baseline.isPublished(s.terms.rule)) revert BaselineIsComputed();
         _requireNotBegun(s, w);
         if (publishedBaseline[window][account] != 0) revert BaselinePublishedBefore(account);
-        publishedBaseline[window][account] = valuesHash;
-        emit BaselinePublished(window, account, valuesHash);
+        if (values.length != ReadingValues.BYTES_PER_SLOT * s.periodSlots) {
+            revert BadLength(values.length);
+        }
+        publishedBaseline[window][account] = keccak256(values);
+        emit BaselinePublished(window, account, values);
     }
 
     /// @inheritdoc IEnergyCredits
