@@ -54,6 +54,18 @@ class Writer:
         """What names this write: the caller's key."""
         return self._key or ""
 
+    def answered(self) -> JSONResponse | None:
+        """The stored answer, if this write was answered before; for changes that take long.
+
+        Raises:
+            InvalidError: the key was used for another request.
+        """
+        if self._key is None:
+            return None
+        with self._platform.transaction() as session:
+            row = session.get(IdempotencyRow, (self._address, self._key))
+        return self._stored(row) if row is not None else None
+
     def once(self, change: Callable[[Session], BaseModel], *, status: int = 200) -> JSONResponse:
         """The answer of the change, or the stored one.
 

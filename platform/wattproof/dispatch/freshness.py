@@ -16,7 +16,8 @@ from wattproof.dispatch.lifecycle import IN_FORCE, Action, State
 from wattproof.dispatch.models import DispatchRow
 from wattproof.dispatch.record import Record, open_record
 from wattproof.errors import RefusedError
-from wattproof.rounds.facts import get_round
+from wattproof.meters.service import period_end
+from wattproof.rounds.facts import get_market, get_round
 from wattproof.runtime import Platform
 
 
@@ -74,13 +75,8 @@ def revoke_stale(platform: Platform, number: int | None = None) -> int:
     Returns:
         How many were revoked.
     """
-    query = select(DispatchRow.id).where(col(DispatchRow.state).in_(sorted(IN_FORCE)))
-    if number is not None:
-        query = query.where(DispatchRow.id == number)
-    with platform.transaction() as session:
-        numbers = [found for found in session.exec(query.order_by(col(DispatchRow.id))) if found]
     revoked = 0
-    for each in numbers:
+    for each in _candidates(platform, number):
         with platform.transaction() as session:
             record = open_record(platform, session, each, lock=True)
             stale = _stale(record) if record.standing.state in IN_FORCE else None
@@ -93,6 +89,25 @@ def revoke_stale(platform: Platform, number: int | None = None) -> int:
 def revoke(record: Record, actor: str, why: Stale) -> None:
     """Take an approval back; the participant sees the reason."""
     record.take(Action.REVOKE, actor, {"code": why.code, "reason": why.reason})
+
+
+def _candidates(platform: Platform, number: int | None) -> list[int]:
+    """Plans in force whose approval may still fall: their period is not over, or nobody agreed."""
+    query = select(DispatchRow).where(col(DispatchRow.state).in_(sorted(IN_FORCE)))
+    if number is not None:
+        query = query.where(DispatchRow.id == number)
+    with platform.transaction() as session:
+        rows = session.exec(query.order_by(col(DispatchRow.id))).all()
+        if not rows:
+            return []
+        markets = {row.market: get_market(session, row.market) for row in rows}
+    now = platform.clock.now()
+    return [
+        row.id
+        for row in rows
+        if row.id is not None
+        and (row.state != State.ACKNOWLEDGED or now < period_end(markets[row.market], row.period))
+    ]
 
 
 def _stale(record: Record) -> Stale | None:

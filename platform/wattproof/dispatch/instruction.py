@@ -73,14 +73,32 @@ def refuse(
     return record
 
 
-def instructions(session: Session, participant: str) -> Sequence[DispatchRow]:
-    """Plans that were ever sent to a participant, newest first."""
+def instructions(
+    session: Session, participant: str, *, before: int | None = None, limit: int = 100
+) -> Sequence[DispatchRow]:
+    """Plans that were ever sent to a participant, newest first, those older than ``before``."""
     sent = select(DispatchStepRow.dispatch).where(DispatchStepRow.action == Action.SEND)
-    return session.exec(
+    query = (
         select(DispatchRow)
         .where(DispatchRow.participant == participant, col(DispatchRow.id).in_(sent))
         .order_by(col(DispatchRow.id).desc())
-    ).all()
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(col(DispatchRow.id) < before)
+    return session.exec(query).all()
+
+
+def was_sent(session: Session, number: int) -> bool:
+    """Whether the participant was ever told of a plan."""
+    return (
+        session.exec(
+            select(DispatchStepRow.sequence).where(
+                DispatchStepRow.dispatch == number, DispatchStepRow.action == Action.SEND
+            )
+        ).first()
+        is not None
+    )
 
 
 def approved_plan(

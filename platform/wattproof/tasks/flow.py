@@ -11,6 +11,7 @@ import time
 
 from sqlmodel import select
 
+from wattproof.dispatch import freshness
 from wattproof.errors import UnavailableError, WattproofError
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
@@ -78,11 +79,16 @@ def rebut_claims(platform: Platform) -> bool:
         return claims.rebut_claims(platform, session) > 0
 
 
+def revoke_stale_plans(platform: Platform) -> bool:
+    """Revoke approvals of dispatch plans that stand no longer. True if there were any."""
+    return freshness.revoke_stale(platform) > 0
+
+
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
     moved += [advance_rounds(platform), post_readings(platform), close_periods(platform)]
-    moved += [rebut_claims(platform)]
+    moved += [rebut_claims(platform), revoke_stale_plans(platform)]
     return any(moved)
 
 

@@ -19,6 +19,7 @@ from sqlmodel import col, select
 
 from wattproof.api.access import Participant, PlatformDep, Public
 from wattproof.api.problems import responses
+from wattproof.api.routes.instructions import instructions_now
 from wattproof.api.routes.markets import round_out
 from wattproof.api.routes.orders import order_out
 from wattproof.orders import service as orders
@@ -32,6 +33,7 @@ _POLL_SECONDS = 0.5
 _ALIVE_SECONDS = 15.0
 _ROUNDS_SHOWN = 20
 _ORDERS_SHOWN = 500
+_INSTRUCTIONS_SHOWN = 20
 _UINT32 = 2**32 - 1
 
 Follow = Annotated[
@@ -95,6 +97,29 @@ async def own_orders(
             request,
             "order",
             lambda: _orders(platform, principal.address, market),
+            follow=follow,
+            until=principal.expires_at,
+        )
+    )
+
+
+@router.get(
+    "/instructions",
+    response_class=EventStream,
+    responses=_STREAM | responses(401, 403, 422, 503),
+)
+async def own_instructions(
+    request: Request, principal: Participant, platform: PlatformDep, follow: Follow = True
+) -> EventStream:
+    """What the dispatch centre tells you: your latest plans and every change (`instruction`).
+
+    The stream ends with the token it was asked for with.
+    """
+    return EventStream(
+        _changes(
+            request,
+            "instruction",
+            lambda: instructions_now(platform, principal.address, _INSTRUCTIONS_SHOWN),
             follow=follow,
             until=principal.expires_at,
         )
