@@ -1,7 +1,8 @@
 """A planner's inputs between JSON and the frozen dataclasses a twin takes.
 
-A dataclass is an object with its fields' names, an array a list, a moment ISO 8601 text with its
-offset, an enumeration its value. Fields at their default may be left out.
+A dataclass is an object with its fields' names, a mapping one with its keys, an array a list, a
+moment ISO 8601 text with its offset, an enumeration its value. Fields at their default may be left
+out.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ def _value(hint: Any, raw: Any, place: str) -> Any:
         return _array(np.dtype(get_args(get_args(hint)[1])[0]), raw, place)
     if origin is tuple:
         return _tuple(get_args(hint), raw, place)
+    if origin is Mapping:
+        return _mapping(get_args(hint), raw, place)
     if isinstance(hint, type) and is_dataclass(hint):
         return read(hint, raw, place)
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -149,6 +152,21 @@ def _tuple(kinds: tuple[Any, ...], raw: Any, place: str) -> tuple[Any, ...]:
         _value(kind, each, f"{place}[{index}]")
         for index, (kind, each) in enumerate(zip(kinds, raw, strict=True))
     )
+
+
+def _mapping(kinds: tuple[Any, ...], raw: Any, place: str) -> dict[Any, Any]:
+    """JSON knows text as keys alone; whole numbers are read from it."""
+    if not isinstance(raw, Mapping):
+        raise InputsError(f"{place} must be an object, not {_said(raw)}")
+    key_kind, kind = kinds
+    found: dict[Any, Any] = {}
+    for name, each in raw.items():
+        try:
+            key = key_kind(name)
+        except ValueError:
+            raise InputsError(f"{place} has the key {name!r}, which is no whole number") from None
+        found[key] = _value(kind, each, f"{place}.{name}")
+    return found
 
 
 def _member(kind: type[Enum], raw: Any, place: str) -> Enum:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -42,6 +43,7 @@ class Plant:
     corner: tuple[float, float]
     mode: Mode
     note: str | None = None
+    votes: Mapping[str, Mapping[int, float]] | None = None
 
 
 PLANT = Plant(
@@ -52,6 +54,7 @@ PLANT = Plant(
     tanks=(Tank(1.0), Tank(2.0, leaks=True, ceiling_w=5.0)),
     corner=(0.25, 1e-9),
     mode=Mode.STORM,
+    votes={"atrium": {-2: 1.0, 3: 0.5}},
 )
 
 
@@ -65,6 +68,7 @@ def test_what_is_written_is_read_back():
     assert again.on.dtype == np.bool_
     assert to_json(again) == to_json(PLANT)
     assert again.tanks == PLANT.tanks
+    assert again.votes == PLANT.votes
     assert (again.start, again.mode, again.corner) == (PLANT.start, PLANT.mode, PLANT.corner)
 
 
@@ -94,6 +98,9 @@ def test_numbers_survive_to_the_last_bit(values):
         ({"mode": "fog"}, "inputs.mode is one of calm, storm, not 'fog'"),
         ({"start": "today"}, "inputs.start must be a moment"),
         ({"start": "2026-03-02T00:00:00"}, "has no time zone"),
+        ({"votes": {"atrium": {"warm": 1}}}, "inputs.votes.atrium has the key 'warm'"),
+        ({"votes": {"atrium": {"1": "x"}}}, "inputs.votes.atrium.1 must be a finite number"),
+        ({"votes": []}, "inputs.votes must be an object"),
         ({"note": 4}, "inputs.note must be str, not 4"),
         ({"extra": 1}, "inputs has no field 'extra'"),
     ],

@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from sqlmodel import Session
 
+from devnet.roles import AuthorityRole
 from identity.credential import role_id
 from market.bid import Bid, orders
 from market.eligibility import margin_need_micro
@@ -121,6 +122,22 @@ def equip(stage: Stage, session: Session, market: int, member: Member, capacity_
         carrier=0,
         capacity_w=capacity_w,
     )
+
+
+def authorise(stage: Stage, role: AuthorityRole, member: Member) -> None:
+    """Let the installation's administrator give a member a role of the contracts."""
+    call = accounts.unsigned(
+        stage.platform, f"grant {role.name}", "Authority", "grantRole", int(role), member.address, 0
+    )
+    stage.transact(stage.platform.keys.address(Role.ADMIN), call)
+
+
+def give_tokens(stage: Stage, amounts_micro: Mapping[str, int]) -> None:
+    """Settlement tokens into wallets, by address, as the embedded chain's faucet gives them."""
+    with stage.platform.transaction() as session:
+        for address, amount in amounts_micro.items():
+            accounts.mint(stage.platform, session, address, amount, key=f"wallet:{address}")
+    stage.rest()
 
 
 def fund(
