@@ -1,30 +1,28 @@
 """Series, windows and holdings of energy credits, and the transactions that change them.
 
 The chain is the only place where credits live. What exists is listed from indexed events; what it
-stands at is read from the contract. Nothing here is stored a second time but the values of
-published baselines, of which the chain has the hash alone.
+stands at is read from the contract. Nothing is stored here a second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 from sqlmodel import Session, col, select
 
 from wattproof.accounts.service import UnsignedTransaction, unsigned
-from wattproof.baselines.models import PublishedBaselineRow
-from wattproof.errors import InvalidError, NotFoundError
+from wattproof.errors import NotFoundError
 from wattproof.indexer.models import EventRow
-from wattproof.meters.values import pack
+from wattproof.meters.values import pack, unpack
 from wattproof.runtime import Platform
 
 CONTRACT = "EnergyCredits"
 _EXPIRY_BITS = 40
 _JOIN_GAS = 400_000
+_PUBLISH_GAS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +184,12 @@ def holdings(platform: Platform, session: Session, account: str) -> list[Holding
     ]
 
 
-def published(session: Session, window: int, account: str) -> list[int]:
+def published(session: Session, window: int, account: str) -> tuple[int | None, ...]:
     """An account's published baseline, Wh a slot of the period. Raises NotFoundError."""
-    row = session.get(PublishedBaselineRow, (CONTRACT, window, account))
-    if row is None:
-        raise NotFoundError(f"no baseline of {account} was published for window {window}")
-    return list(row.values_wh)
+    for event in events(session, "BaselinePublished"):
+        if int(event.args["window"]) == window and event.args["account"] == account:
+            return tuple(unpack(bytes.fromhex(event.args["values"][2:])))
+    raise NotFoundError(f"no baseline of {account} was published for window {window}")
 
 
 def events(session: Session, name: str) -> Iterable[EventRow]:
@@ -257,25 +255,18 @@ def announce(
 
 
 def publish_baseline(
-    platform: Platform, session: Session, window: int, account: str, values_wh: list[int]
+    platform: Platform, window: int, account: str, values_wh: Sequence[int]
 ) -> UnsignedTransaction:
-    """Store an account's baseline, and commit its hash.
-
-    Raises:
-        InvalidError: another one was stored before.
-    """
-    before = session.get(PublishedBaselineRow, (CONTRACT, window, account))
-    if before is not None and before.values_wh != values_wh:
-        raise InvalidError("another baseline of this account was published for this window")
-    if before is None:
-        session.add(
-            PublishedBaselineRow(
-                contract=CONTRACT, subject=window, account=account, values_wh=values_wh
-            )
-        )
-    values_hash = keccak(pack(values_wh))
+    """Publish an account's baseline, Wh a slot of the period, before it joins."""
     return unsigned(
-        platform, "commit the baseline", CONTRACT, "publishBaseline", window, account, values_hash
+        platform,
+        "publish the baseline",
+        CONTRACT,
+        "publishBaseline",
+        window,
+        account,
+        pack(values_wh),
+        gas=_PUBLISH_GAS,
     )
 
 
