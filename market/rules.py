@@ -10,7 +10,8 @@ class MarketRules:
     """The numbers among a market's on-chain parameters.
 
     Prices and caps in nano per kWh, gaps in micro-units, times in seconds, shares in basis points.
-    `capacity_unit_wh` is 0 where the market has no capacity source.
+    `capacity_unit_wh` is 0 where the market has no capacity source, and where it trades tokens that
+    the source keeps (`tokenised`, protocol section 9).
     """
 
     carriers: int
@@ -29,6 +30,7 @@ class MarketRules:
     exit_delay: int = 86_400
     bond_delay: int = 604_800
     challenge_window: int = 86_400
+    tokenised: bool = False
 
     @property
     def takes_coupled(self) -> bool:
@@ -46,3 +48,18 @@ class MarketRules:
             raise ValueError("gate_grace < settle_window < exit_delay must hold")
         if self.settle_window > 86_400:
             raise ValueError("settle_window is at most a day")
+        if self.tokenised:
+            self._check_tokenised()
+
+    def _check_tokenised(self) -> None:
+        if (self.carriers, self.zones) != (1, 1):
+            raise ValueError("a market of tokens has one carrier and one zone: a slot is a class")
+        if self.imbalance_cap or self.takes_coupled:
+            raise ValueError(
+                "tokens are delivered at once and one by one: set imbalance_cap, "
+                "gap_floor_micro and gap_cap_micro to 0"
+            )
+        if self.capacity_unit_wh:
+            raise ValueError(
+                "what is sold are tokens, not attested capacity: set capacity_unit_wh 0"
+            )

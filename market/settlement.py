@@ -1,4 +1,7 @@
-"""What a clearing does to accounts, and the bytes that tell the exchange (protocol section 4)."""
+"""What a clearing does to accounts, and the bytes that tell the exchange.
+
+Protocol section 4; section 9 for markets of tokens.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,18 @@ class CallDataError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a settlement does to a trader's account, in micro-units: margin falls by `debit_micro`,
-    locked rises by `lock_micro`."""
+    """What a settlement does to a trader's account.
+
+    In micro-units: margin falls by `debit_micro`, locked rises by `lock_micro`. In a market of
+    tokens nothing is locked: free rises by `proceeds_micro`, and `moved_wh` tokens of one Wh come
+    (negative: go).
+    """
 
     trader: str
     debit_micro: int
     lock_micro: int
+    proceeds_micro: int = 0
+    moved_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ class SubmittedOrder:
 class Settlement:
     """A clearing's effects, for every trader of the book in book order.
 
-    Money in micro-units. Debits minus locks equal the dust: nothing else is left over.
+    Money in micro-units. Debits minus locks and proceeds equal the dust: nothing else is left over.
+    A market of tokens leaves no positions.
     """
 
     book: Book
@@ -106,6 +116,7 @@ class Settlement:
     effects: tuple[Effect, ...]
     dust_micro: int
     positions: tuple[PositionLeaf, ...]
+    tokenised: bool = False
 
     @classmethod
     def build(
@@ -131,6 +142,10 @@ class Settlement:
                     for leg, q in zip(legs, quantities, strict=True)
                     if q != 0
                 ]
+            if rules.tokenised:
+                moved = sum(entry.quantity_wh for entry in entries)
+                effects.append(Effect(trader, paid, 0, received, moved))
+                continue
             effects.append(Effect(trader, paid + collateral, received + collateral))
             if entries:
                 positions.append(PositionLeaf(trader, received + collateral, tuple(entries)))
@@ -142,6 +157,7 @@ class Settlement:
             effects=tuple(effects),
             dust_micro=sum(payments),
             positions=tuple(positions),
+            tokenised=rules.tokenised,
         )
 
     @property
@@ -176,7 +192,8 @@ class Settlement:
             raise ValueError("a chunk holds at least one order")
         for start in range(0, self.book.count, orders_per_chunk):
             stop = min(start + orders_per_chunk, self.book.count)
-            yield self.orders(forced, start, stop), encode_effects(self.effects_of(start, stop))
+            effects = encode_effects(self.effects_of(start, stop), tokenised=self.tokenised)
+            yield self.orders(forced, start, stop), effects
 
     def effects_of(self, start: int, stop: int) -> tuple[Effect, ...]:
         """Effects on the traders whose last order lies at start .. stop - 1."""
@@ -312,8 +329,17 @@ def _encode_order(book: Book, position: int, fill: int, forced: Collection[bytes
     )
 
 
-def encode_effects(effects: Iterable[Effect]) -> bytes:
-    """Effects as applyChunk takes them: trader (20), debit (8), lock (8) each."""
+def encode_effects(effects: Iterable[Effect], *, tokenised: bool = False) -> bytes:
+    """Effects as applyChunk takes them: trader (20), debit (8), lock (8) each; in a market of
+    tokens trader (20), debit (8), proceeds (8), moved (16)."""
+    if tokenised:
+        return b"".join(
+            address_bytes(effect.trader)
+            + effect.debit_micro.to_bytes(8, "big")
+            + effect.proceeds_micro.to_bytes(8, "big")
+            + effect.moved_wh.to_bytes(16, "big", signed=True)
+            for effect in effects
+        )
     return b"".join(
         address_bytes(effect.trader)
         + effect.debit_micro.to_bytes(8, "big")
@@ -403,11 +429,15 @@ def _decode_order(
     return SubmittedOrder(order, reader.take(64), fill, bool(flags & FORCED))
 
 
-def decode_effects(data: bytes) -> tuple[Effect, ...]:
+def decode_effects(data: bytes, *, tokenised: bool = False) -> tuple[Effect, ...]:
     """Raises CallDataError unless the bytes are whole effects."""
     reader = _Reader(data)
     effects: list[Effect] = []
     while not reader.exhausted:
         trader = str(to_checksum_address(reader.take(20)))
-        effects.append(Effect(trader, reader.unsigned(8), reader.unsigned(8)))
+        debit, credit = reader.unsigned(8), reader.unsigned(8)
+        if tokenised:
+            effects.append(Effect(trader, debit, 0, credit, reader.signed(16)))
+        else:
+            effects.append(Effect(trader, debit, credit))
     return tuple(effects)

@@ -1,4 +1,4 @@
-"""Exchange: markets, rounds, gates, settlement and omissions (protocol section 4)."""
+"""Exchange: markets, rounds, gates, settlement and omissions (protocol sections 4 and 9)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ from market.reference.errors import (
 from market.reference.identity import CredentialRegistry
 from market.reference.ledger import Effect, Ledger
 from market.reference.params import MarketParams
+from market.reference.tokenised import TokenisedProducts
 from market.reference.verification import (
     SCALED_PER_MICRO,
     Facts,
@@ -67,6 +68,7 @@ MAX_PERIOD_ROUNDS = 128
 """Closing a period reads all its rounds in one transaction."""
 MAX_CHUNK_TRADERS = 512
 """What a chunk finishes must be applied in one transaction."""
+MAX_TOKENISED_CHUNK_TRADERS = 256
 
 
 class Status(IntEnum):
@@ -123,6 +125,8 @@ class Exchange:
     credentials: CredentialRegistry
     ledger: Ledger = field(init=False)
     """Set once both exist: each knows the other."""
+    tokenised: dict[str, TokenisedProducts] = field(default_factory=dict)
+    """By address: what markets of tokens name as their capacity source."""
     markets: list[MarketParams] = field(default_factory=list)
     rounds: dict[int, list[Round]] = field(default_factory=dict)
     claims: dict[bytes, Claim] = field(default_factory=dict)
@@ -226,6 +230,8 @@ class Exchange:
             or last_slot // params.period_slots != first_slot // params.period_slots
         ):
             raise InvalidSlots(f"{slots} slots from {first_slot}")
+        if params.tokenised and slots != 1:
+            raise InvalidSlots(f"{slots} slots; a round of tokens trades one class")
         last = self.last_round(market)
         if last:
             last_gate = self.round(market, last).gate_at
@@ -289,8 +295,8 @@ class Exchange:
         verification = Verification.begin(results, rules)
         effects = verification.read(rules, orders)
         outcome = verification.finish(rules, record.book_root, record.count)
-        self.ledger.apply_effects(market, effects, outcome.dust, sender=self.address)
         record.outcome, record.status = outcome, Status.SETTLED
+        self._apply(market, number, effects, outcome.dust)
         return outcome
 
     def verify_chunk(
@@ -319,8 +325,9 @@ class Exchange:
         effects = verification.read(rules, orders)
         if verification.orders_read == read_before and record.count:
             raise MalformedBatch("a chunk without an order")
-        if len(effects) > MAX_CHUNK_TRADERS:
-            raise ChunkTooLarge(f"{len(effects)} traders of at most {MAX_CHUNK_TRADERS}")
+        most = MAX_TOKENISED_CHUNK_TRADERS if rules.tokenised else MAX_CHUNK_TRADERS
+        if len(effects) > most:
+            raise ChunkTooLarge(f"{len(effects)} traders of at most {most}")
         if verification.orders_read == record.count:
             record.outcome = verification.finish(rules, record.book_root, record.count)
             record.status = Status.VERIFIED
@@ -328,25 +335,36 @@ class Exchange:
         record.chunks.append(effects)
         next_state = verification.to_bytes()
         record.state_hash = keccak(next_state)
-        return next_state, encode_effects(effects)
+        return next_state, encode_effects(effects, tokenised=rules.tokenised)
 
     def apply_chunk(
         self, market: int, number: int, chunk: int, effects: bytes, *, now: int
     ) -> None:
         """Move the balances of one chunk; anyone, in any order, each once."""
         record = self._require_status(market, number, Status.VERIFIED, now=now)
+        tokenised = self.market(market).tokenised
         if (
             chunk in record.applied
             or not 0 <= chunk < len(record.chunks)
-            or encode_effects(record.chunks[chunk]) != effects
+            or encode_effects(record.chunks[chunk], tokenised=tokenised) != effects
         ):
             raise EffectsMismatch(f"chunk {chunk}")
         last = len(record.applied) + 1 == len(record.chunks)
         dust = record.outcome.dust if last and record.outcome else 0
-        self.ledger.apply_effects(market, record.chunks[chunk], dust, sender=self.address)
         record.applied.add(chunk)
         if last:
             record.status = Status.SETTLED
+        self._apply(market, number, record.chunks[chunk], dust)
+
+    def _apply(self, market: int, number: int, effects: list[Effect], dust: int) -> None:
+        params = self.market(market)
+        if not params.tokenised:
+            self.ledger.apply_effects(market, effects, dust, sender=self.address)
+            return
+        self.ledger.apply_delivered(market, effects, dust, sender=self.address)
+        slot = self.round(market, number).first_slot
+        source = self.tokenised[params.capacity_source]
+        source.deliver(market, number, slot, effects, sender=self.address)
 
     # Omission
 
@@ -419,9 +437,7 @@ class Exchange:
                 eligible=not any(params.role)
                 or self.credentials.standing(trader, params.role, record.gate_at),
                 margin=self.ledger.available(market, number, trader),
-                capacity_wh=(
-                    word.capacity * params.capacity_unit_wh if params.bounds_capacity else None
-                ),
+                capacity_wh=self._capacity_wh(market, number, trader),
             )
 
         return RoundRules(
@@ -433,9 +449,20 @@ class Exchange:
             imbalance_cap=params.imbalance_cap,
             gap_floor=params.gap_floor,
             gap_cap=params.gap_cap,
+            tokenised=params.tokenised,
             facts_of=facts_of,
             forced=frozenset(record.forced),
         )
+
+    def _capacity_wh(self, market: int, number: int, trader: str) -> int | None:
+        """What the trader may sell in the round; None: the market does not bound it."""
+        params = self.market(market)
+        if not params.bounds_capacity:
+            return None
+        if params.tokenised:
+            slot = self.round(market, number).first_slot
+            return self.tokenised[params.capacity_source].sellable(market, number, slot, trader)
+        return self.ledger.account(market, trader).capacity * params.capacity_unit_wh
 
     def _require_operator(self, market: int, sender: str) -> MarketParams:
         if not 1 <= market <= len(self.markets) or self.market(market).operator != sender:

@@ -66,11 +66,17 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a settled round does to one trader's account in micro-units."""
+    """What a settled round does to one trader's account.
+
+    Micro-units: margin falls by `debit`, locked rises by `lock`. In a market of tokens nothing is
+    locked: free rises by `proceeds`, and `moved` tokens come (negative: go).
+    """
 
     trader: str
     debit: int
     lock: int
+    proceeds: int = 0
+    moved: int = 0
 
 
 @dataclass(slots=True)
@@ -148,6 +154,16 @@ class Ledger:
         word = self.account(market, sender)
         self.words[market, sender] = replace(word, margin=word.margin + amount)
 
+    def deposit_margin(self, market: int, amount: int, to: str, *, sender: str, now: int) -> None:
+        """The sender's tokens become the margin of `to`."""
+        asset = self.exchange.market(market).asset
+        if self.exchange.is_frozen(market, now=now):
+            raise MarketFrozen(f"market {market} is between gate and settlement")
+        self.deposit(asset, amount, to, sender=sender)
+        self._take_free(asset, to, amount)
+        word = self.account(market, to)
+        self.words[market, to] = replace(word, margin=word.margin + amount)
+
     def request_exit(self, market: int, amount: int, *, sender: str, now: int) -> None:
         """From the effective round on, `amount` backs no order of the sender."""
         self.exchange.market(market)
@@ -188,6 +204,8 @@ class Ledger:
         params = self.exchange.market(market)
         if params.capacity_source == ZERO_ADDRESS:
             raise NoCapacitySource(f"market {market} bounds no capacity")
+        if params.tokenised:
+            raise NoCapacitySource(f"market {market} trades tokens: they are offered, not synced")
         if self.exchange.is_frozen(market, now=now):
             raise MarketFrozen(f"market {market} is between gate and settlement")
         attested_wh = self.capacity_sources[params.capacity_source].capacity_wh(account)
@@ -244,6 +262,21 @@ class Ledger:
         for trader, word in changed.items():
             self.words[market, trader] = word
         self.dust[self.exchange.market(market).asset] += dust
+
+    def apply_delivered(
+        self, market: int, effects: Iterable[Effect], dust: int, *, sender: str
+    ) -> None:
+        """Margins pay the debits; proceeds become free, the rest dust."""
+        if sender != self.exchange.address:
+            raise NotExchange(f"{sender} is not the exchange")
+        asset = self.exchange.market(market).asset
+        for effect in effects:
+            word = self.account(market, effect.trader)
+            if effect.debit > word.margin:
+                raise InsufficientMargin(f"{effect.trader}: {effect.debit} of {word.margin}")
+            self.words[market, effect.trader] = replace(word, margin=word.margin - effect.debit)
+            self.free[asset, effect.trader] += effect.proceeds
+        self.dust[asset] += dust
 
     def pay_from_bond(self, market: int, payer: str, to: str, amount: int, *, sender: str) -> int:
         """Pay `amount` from the payer's bond as far as it goes; returns what was paid."""

@@ -50,6 +50,11 @@ class MarketParams:
         return self.capacity_source != ZERO_ADDRESS
 
     @property
+    def tokenised(self) -> bool:
+        """Whether the market trades tokens that its capacity source keeps (protocol section 9)."""
+        return self.bounds_capacity and self.capacity_unit_wh == 0
+
+    @property
     def rules(self) -> MarketRules:
         """The numbers among them, as the market core wants them."""
         return MarketRules(
@@ -64,11 +69,18 @@ class MarketParams:
             gap_floor_micro=self.gap_floor,
             gap_cap_micro=self.gap_cap,
             capacity_unit_wh=self.capacity_unit_wh if self.bounds_capacity else 0,
+            tokenised=self.tokenised,
             gate_grace=self.gate_grace,
             settle_window=self.settle_window,
             exit_delay=self.exit_delay,
             bond_delay=self.bond_delay,
             challenge_window=self.challenge_window,
+        )
+
+    @property
+    def _one_kind_delivered_at_once(self) -> bool:
+        return (self.carriers, self.zones) == (1, 1) and not (
+            self.imbalance_cap or self.gap_floor or self.gap_cap
         )
 
     def check(self) -> None:
@@ -83,7 +95,7 @@ class MarketParams:
             and self.carriers * self.period_slots <= MAX_CARRIER_SLOTS
             and 1 <= self.price_cap <= MAX_PRICE
             and 0 <= self.imbalance_cap <= MAX_PRICE
-            and (self.capacity_unit_wh >= 1 or not self.bounds_capacity)
+            and (not self.tokenised or self._one_kind_delivered_at_once)
         )
         if not valid:
             raise InvalidParams(str(self))

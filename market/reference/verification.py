@@ -79,6 +79,7 @@ class RoundRules:
     imbalance_cap: int
     gap_floor: int
     gap_cap: int
+    tokenised: bool
     facts_of: Callable[[str], Facts]
     forced: frozenset[bytes]
 
@@ -113,10 +114,13 @@ class TraderGroup:
     paid: int = 0
     received: int = 0
     collateral: int = 0
+    moved: int = 0
+    """Net tokens to the trader, in a market of tokens."""
     chain: bytes = bytes(32)
 
-    @property
-    def effect(self) -> Effect:
+    def effect(self, *, tokenised: bool) -> Effect:
+        if tokenised:
+            return Effect(self.trader, self.paid, 0, self.received, self.moved)
         return Effect(self.trader, self.paid + self.collateral, self.received + self.collateral)
 
 
@@ -190,7 +194,7 @@ class Verification:
                 self._read_order(rules, group, read_order(reader, len(rules.grid)))
                 group.remaining -= 1
             if group.remaining == 0:
-                effects.append(self._finish_group(group))
+                effects.append(self._finish_group(rules, group))
         return effects
 
     def _start_group(self, rules: RoundRules, trader: str, count: int) -> None:
@@ -301,7 +305,9 @@ class Verification:
             cost += self.prices[index] * quantity
             energy_wh += abs(quantity)
             self.sums[index].energy_wh += quantity
-            if quantity != 0:
+            if rules.tokenised:
+                group.moved += quantity
+            elif quantity != 0:
                 entry = rules.grid.product_id(index).to_bytes(8, "big")
                 entry += quantity.to_bytes(16, "big", signed=True)
                 group.chain = keccak(group.chain + entry)
@@ -314,11 +320,12 @@ class Verification:
         group.received += max(-payment, 0)
         group.collateral += ceil_div(rules.imbalance_cap * energy_wh, SCALE)
 
-    def _finish_group(self, group: TraderGroup) -> Effect:
+    def _finish_group(self, rules: RoundRules, group: TraderGroup) -> Effect:
         self.dust += group.paid - group.received
+        effect = group.effect(tokenised=rules.tokenised)
         if any(group.chain):
-            self.positions.append(position_leaf(group.trader, group.effect.lock, group.chain))
-        return group.effect
+            self.positions.append(position_leaf(group.trader, effect.lock, group.chain))
+        return effect
 
     # The end of the book
 
@@ -370,7 +377,7 @@ class Verification:
             -1 if group.capacity_left is None else group.capacity_left,
             group.paid,
             group.received,
-            group.collateral,
+            group.collateral + group.moved,
             int.from_bytes(group.chain, "big"),
         ]
         for frontier in (self.book, self.positions):
@@ -423,8 +430,17 @@ def pack_prices(prices: Iterable[int]) -> bytes:
     return b"".join(price.to_bytes(8, "big", signed=True) for price in prices)
 
 
-def encode_effects(effects: Iterable[Effect]) -> bytes:
-    """Effects as `applyChunk` takes them: trader (20), debit (8), lock (8) each."""
+def encode_effects(effects: Iterable[Effect], *, tokenised: bool = False) -> bytes:
+    """Effects as `applyChunk` takes them: trader (20), debit (8), lock (8) each; in a market of
+    tokens trader (20), debit (8), proceeds (8), moved (16)."""
+    if tokenised:
+        return b"".join(
+            _address_bytes(e.trader)
+            + e.debit.to_bytes(8, "big")
+            + e.proceeds.to_bytes(8, "big")
+            + e.moved.to_bytes(16, "big", signed=True)
+            for e in effects
+        )
     return b"".join(
         _address_bytes(e.trader) + e.debit.to_bytes(8, "big") + e.lock.to_bytes(8, "big")
         for e in effects

@@ -127,6 +127,7 @@ def reference_run(book, facts, rules, settlement, forced, chunk_size):
         imbalance_cap=rules.imbalance_cap,
         gap_floor=rules.gap_floor_micro,
         gap_cap=rules.gap_cap_micro,
+        tokenised=rules.tokenised,
         facts_of=lambda trader: Facts(
             facts[trader].epoch,
             facts[trader].eligible,
@@ -138,8 +139,9 @@ def reference_run(book, facts, rules, settlement, forced, chunk_size):
     verification = Verification.begin(settlement.results(), round_rules)
     effects = []
     for orders, chunk_effects in settlement.chunks(chunk_size, forced):
-        read = [(e.trader, e.debit, e.lock) for e in verification.read(round_rules, orders)]
-        assert read == [dataclasses.astuple(e) for e in decode_effects(chunk_effects)]
+        read = [dataclasses.astuple(e) for e in verification.read(round_rules, orders)]
+        written = decode_effects(chunk_effects, tokenised=rules.tokenised)
+        assert read == [dataclasses.astuple(e) for e in written]
         effects += read
     return verification.finish(round_rules, book.root, book.count), effects
 

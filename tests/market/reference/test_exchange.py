@@ -22,7 +22,11 @@ def data(hexadecimal: str) -> bytes:
 
 def gated(vector: dict[str, Any]) -> Sandbox:
     """A world in which the vector's book is committed."""
-    rules = {PARAMETERS.get(name, name): value for name, value in vector["rules"].items()}
+    rules = {
+        PARAMETERS.get(name, name): value
+        for name, value in vector["rules"].items()
+        if name != "tokenised"  # said by the capacity source and its unit
+    }
     sandbox = Sandbox()
     market = sandbox.create_market(**rules)
     for trader, margin in vector["margins"].items():
