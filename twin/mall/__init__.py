@@ -1,0 +1,1 @@
+"""A mall cooled by chillers: zones, comfort, strategies, and the loop closed by meters."""
