@@ -57,7 +57,7 @@ class TokenisedProducts(ABC):
     """By market, slot and account."""
 
     @abstractmethod
-    def _to_escrow(self, holder: str, market: int, slot: int, amount: int) -> None:
+    def _to_escrow(self, holder: str, market: int, slot: int, amount: int, *, now: int) -> None:
         """Take tokens of the slot's class from their holder, or refuse."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class TokenisedProducts(ABC):
         known = self.offer_of(market, slot, sender)
         if known.offered + amount > MAX_OFFER:
             raise OfferTooLarge(f"more than {MAX_OFFER} tokens")
-        self._to_escrow(sender, market, slot, amount)
+        self._to_escrow(sender, market, slot, amount, now=now)
         self.offers[market, slot, sender] = replace(known, offered=known.offered + amount)
 
     def request_recall(self, market: int, slot: int, amount: int, *, sender: str, now: int) -> None:
