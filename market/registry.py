@@ -41,11 +41,6 @@ class MarketManifest:
         if (len(self.carriers), len(self.zones)) != (self.rules.carriers, self.rules.zones):
             raise ValueError(f"market {self.name}: name every carrier and zone of its rules")
 
-    @property
-    def tokenised(self) -> bool:
-        """Whether its capacity source keeps tokens that are sold (protocol section 9)."""
-        return self.capacity_source is not None and self.rules.capacity_unit_wh == 0
-
 
 @cache
 def markets() -> Mapping[str, MarketManifest]:

@@ -30,6 +30,7 @@ RULES: Final = MarketRules(
     surplus_bp=0,
     gap_floor_micro=0,
     gap_cap_micro=0,
+    tokenised=True,
 )
 
 

@@ -39,7 +39,7 @@ def set_up_markets(platform: Platform) -> None:
 
     Markets of tokens are left out: they begin with an issuer, whose classes they trade.
     """
-    installed = {name: each for name, each in markets().items() if not each.tokenised}
+    installed = {name: each for name, each in markets().items() if not each.rules.tokenised}
     run_until_idle(platform)
     with platform.transaction() as session:
         for name, manifest in installed.items():

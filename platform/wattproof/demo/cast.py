@@ -28,6 +28,7 @@ from wattproof.participants import service as participants
 from wattproof.rounds import service as rounds
 
 _BOND_MICRO = money_micro(100_000.0)
+"""What operator and balancing account of a market vouch with, unless the day needs more."""
 _NAME = 80
 _SPARE_MICRO = money_micro(10.0)
 
@@ -77,7 +78,7 @@ def gather(stage: Stage, names: Iterable[str]) -> Cast:
     return cast
 
 
-def make_market(stage: Stage, manifest: MarketManifest) -> int:
+def make_market(stage: Stage, manifest: MarketManifest, bond_micro: int = _BOND_MICRO) -> int:
     """Create the market, and post the bonds of its operator and balancing account; its number.
 
     Raises:
@@ -100,7 +101,7 @@ def make_market(stage: Stage, manifest: MarketManifest) -> int:
             raise WattproofError("the market was not created")
         market = row.market
         for role in (Role.BALANCING, Role.OPERATOR):
-            accounts.post_bond(platform, session, role, market, _BOND_MICRO)
+            accounts.post_bond(platform, session, role, market, bond_micro)
     return market
 
 

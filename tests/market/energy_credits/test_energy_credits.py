@@ -19,13 +19,11 @@ TRADER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 def test_the_market_trades_tokens_and_is_found_by_its_folder():
     assert MARKETS["energy_credits"] is MANIFEST
-    assert MANIFEST.tokenised
-    assert not MARKETS["ev_battery"].tokenised
+    assert MANIFEST.rules.tokenised
+    assert not MARKETS["ev_battery"].rules.tokenised
 
 
-def test_what_a_tokenised_market_must_be_holds():
-    assert RULES.carriers == RULES.zones == 1
-    assert RULES.imbalance_cap == RULES.gap_floor_micro == RULES.gap_cap_micro == 0
+def test_a_class_outlives_the_settlement_of_its_round():
     assert RULES.slot_seconds > RULES.settle_window
 
 
