@@ -4,54 +4,46 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
 import {IExchange, MarketParams} from "../settlement/IExchange.sol";
-import {IDeviations} from "./IDeviations.sol";
+import {IDeviations, Reservation, ReservationStatus} from "./IDeviations.sol";
 import {IMeterRegistry} from "./IMeterRegistry.sol";
 
-/// @title Deviations: each metered Wh is used once; see IDeviations
+/// @title Deviations: see IDeviations
 contract Deviations is IDeviations, AccessManaged {
-    uint256 private constant VALUES_PER_WORD = 8;
-    uint256 private constant VALUE_BITS = 32;
-    uint256 private constant GRACE = 1 days;
-
-    /// @dev Of one market, account, carrier and period. `used` is within `reserved`; `words` holds
-    /// eight values each, the first in the lowest bits.
-    struct Uses {
-        uint256 reserved;
-        uint256 used;
-        uint256[32] words;
+    /// @dev Of one account's meter in one period. `open`: reservations neither released nor used.
+    struct Day {
+        uint256 taken;
+        uint32 open;
+        bool hasUsed;
     }
 
-    /// @dev What never changes about a market.
     struct Calendar {
         uint32 slotSeconds;
         uint16 periodSlots;
     }
 
+    uint256 private constant CLAIM_WINDOW = 1 days;
+    uint256 private constant SLOTS_PER_WORD = 8;
+
     IExchange public immutable exchange;
     IMeterRegistry public immutable meters;
-    /// @notice Seconds after a period's end in which its deviations can be used: all the time that a
-    /// reading may need to become final, and a day more.
-    uint256 public immutable CLAIM_WINDOW;
+    uint256 private immutable _finalAfter;
 
-    /// @inheritdoc IDeviations
     uint256 public reservationCount;
 
-    mapping(uint256 reservation => Reservation) private _reservations;
-    mapping(
-        uint32 market
-            => mapping(address account => mapping(uint16 carrier => mapping(uint32 period => Uses)))
-    ) private _uses;
+    mapping(uint256 id => Reservation) private _reservations;
+    mapping(bytes32 key => Day) private _days;
+    /// @dev Eight `int32` a word, the first slot in the lowest bits.
+    mapping(bytes32 key => mapping(uint256 word => uint256)) private _used;
     mapping(uint32 market => Calendar) private _calendars;
 
     /// @param manager the AccessManager that knows the claimants
-    /// @param meters_ deployed already: its deadlines are read here
     constructor(address manager, address exchange_, address meters_) AccessManaged(manager) {
         exchange = IExchange(exchange_);
         meters = IMeterRegistry(meters_);
-        CLAIM_WINDOW = IMeterRegistry(meters_).POST_WINDOW()
-            + IMeterRegistry(meters_).DISPUTE_WINDOW() + IMeterRegistry(meters_).RESOLVE_WINDOW()
-            + GRACE;
+        _finalAfter = meters.POST_WINDOW() + meters.DISPUTE_WINDOW() + meters.RESOLVE_WINDOW();
     }
+
+    // ------------------------------------------------------------------ claimants
 
     /// @inheritdoc IDeviations
     function reserve(
@@ -60,109 +52,130 @@ contract Deviations is IDeviations, AccessManaged {
         uint16 carrier,
         uint32 period,
         uint256 slots
-    ) external restricted returns (uint256 reservation) {
-        Calendar memory calendar = _calendarOf(market);
+    ) external restricted returns (uint256 id) {
+        if (meters.deviceOf(market, account, carrier) == address(0)) revert NoDevice(account);
+        Calendar memory calendar = _calendar(market);
         _calendars[market] = calendar;
+        // Shifting by 256 leaves nothing, as it should for a period of 256 slots.
         if (slots == 0 || slots >> calendar.periodSlots != 0) revert BadSlots(slots);
-        if (meters.deviceOf(market, account, carrier) == address(0)) revert NoMeter(account);
-        uint256 startsAt = (uint256(period) * calendar.periodSlots + _lowest(slots))
-            * calendar.slotSeconds;
-        if (block.timestamp >= startsAt) revert SlotBegan(startsAt);
-        Uses storage uses = _uses[market][account][carrier][period];
-        uint256 taken = uses.reserved & slots;
-        if (taken != 0) revert SlotReserved(taken);
+        uint256 startsAt = _startOf(calendar, period, slots);
+        if (block.timestamp >= startsAt) revert SlotsBegan(startsAt);
+        Day storage day = _days[_key(market, account, carrier, period)];
+        uint256 takenSlots = day.taken;
+        if (takenSlots & slots != 0) revert SlotsTaken(takenSlots & slots);
 
-        uses.reserved |= slots;
-        reservation = ++reservationCount;
-        _reservations[reservation] =
-            Reservation(msg.sender, market, carrier, period, account, slots);
-        emit SlotsReserved(reservation, market, account, carrier, period, slots, msg.sender);
+        day.taken = takenSlots | slots;
+        ++day.open;
+        id = ++reservationCount;
+        _reservations[id] = Reservation({
+            status: ReservationStatus.Open,
+            claimant: msg.sender,
+            account: account,
+            market: market,
+            carrier: carrier,
+            period: period,
+            slots: slots
+        });
+        emit Reserved(id, market, account, carrier, period, slots, msg.sender);
     }
 
     /// @inheritdoc IDeviations
-    function release(uint256 reservation) external restricted {
-        Reservation memory held = _end(reservation);
-        _uses[held.market][held.account][held.carrier][held.period].reserved &= ~held.slots;
-        emit ReservationReleased(reservation);
-    }
-
-    /// @inheritdoc IDeviations
-    function use(uint256 reservation, int32[] calldata values) external restricted {
-        Reservation memory held = _end(reservation);
-        uint256 periodSlots = _calendars[held.market].periodSlots;
-        if (values.length != periodSlots) revert WrongSlotCount(periodSlots);
-        Uses storage uses = _uses[held.market][held.account][held.carrier][held.period];
-        uses.used |= held.slots;
-        uint256 word;
-        for (uint256 slot; slot < periodSlots; ++slot) {
-            int32 wh = values[slot];
-            if (wh != 0) {
-                if (held.slots >> slot & 1 == 0) revert OutsideReservation(slot);
-                word |= uint256(uint32(wh)) << (slot % VALUES_PER_WORD * VALUE_BITS);
-            }
-            if (slot % VALUES_PER_WORD == VALUES_PER_WORD - 1 || slot + 1 == periodSlots) {
-                // A slot is used once, so what stands in the word is other slots'.
-                if (word != 0) uses.words[slot / VALUES_PER_WORD] |= word;
-                word = 0;
-            }
+    function release(uint256 id) external {
+        (Reservation storage r, Day storage day,) = _open(id);
+        r.status = ReservationStatus.Released;
+        --day.open;
+        if (block.timestamp < _startOf(_calendars[r.market], r.period, r.slots)) {
+            day.taken &= ~r.slots;
         }
-        emit DeviationUsed(reservation, values);
+        emit Released(id);
     }
 
     /// @inheritdoc IDeviations
-    function claimBy(uint32 market, uint32 period) public view returns (uint256) {
-        Calendar memory calendar = _calendarOf(market);
-        return (uint256(period) + 1) * calendar.periodSlots * calendar.slotSeconds + CLAIM_WINDOW;
+    function use(uint256 id, int32[] calldata values) external {
+        (Reservation storage r, Day storage day, bytes32 key) = _open(id);
+        Calendar memory calendar = _calendars[r.market];
+        uint256 deadline = _claimBy(calendar, r.period);
+        if (block.timestamp > deadline) revert UsedTooLate(deadline);
+        uint256 length = values.length;
+        if (length != calendar.periodSlots) revert BadLength(length);
+
+        r.status = ReservationStatus.Used;
+        --day.open;
+        uint256 slots = r.slots;
+        bool any;
+        for (uint256 start; start < length; start += SLOTS_PER_WORD) {
+            uint256 word;
+            for (uint256 i; i < SLOTS_PER_WORD && start + i < length; ++i) {
+                int32 value = values[start + i];
+                if (value == 0) continue;
+                if (slots >> start + i & 1 == 0) revert NotReserved(start + i);
+                word |= uint256(uint32(value)) << 32 * i;
+            }
+            if (word == 0) continue;
+            any = true;
+            // Reservations of one period share words, never slots.
+            _used[key][start / SLOTS_PER_WORD] |= word;
+        }
+        if (any) day.hasUsed = true;
+        emit Used(id, values);
+    }
+
+    // ------------------------------------------------------------------ views
+
+    /// @inheritdoc IDeviations
+    function reservationOf(uint256 id) external view returns (Reservation memory) {
+        return _reservations[id];
     }
 
     /// @inheritdoc IDeviations
-    function reservedSlots(uint32 market, address account, uint16 carrier, uint32 period)
+    function taken(uint32 market, address account, uint16 carrier, uint32 period)
         external
         view
         returns (uint256)
     {
-        return _uses[market][account][carrier][period].reserved;
+        return _days[_key(market, account, carrier, period)].taken;
     }
 
     /// @inheritdoc IDeviations
-    function usesOf(uint32 market, address account, uint16 carrier, uint32 period)
+    function usedOf(uint32 market, address account, uint16 carrier, uint32 period)
         external
         view
-        returns (uint256 live, int32[] memory values)
+        returns (bool open, int32[] memory values)
     {
-        Uses storage uses = _uses[market][account][carrier][period];
-        uint256 reserved = uses.reserved;
-        if (reserved == 0) return (0, values);
-        uint256 used = uses.used;
-        if (reserved != used && block.timestamp <= claimBy(market, period)) live = reserved & ~used;
-
-        values = new int32[](_calendars[market].periodSlots);
+        bytes32 key = _key(market, account, carrier, period);
+        Day memory day = _days[key];
+        if (day.taken == 0) return (false, values);
+        Calendar memory calendar = _calendars[market];
+        open = day.open != 0 && block.timestamp <= _claimBy(calendar, period);
+        if (!day.hasUsed) return (open, values);
+        values = new int32[](calendar.periodSlots);
         uint256 word;
         for (uint256 slot; slot < values.length; ++slot) {
-            uint256 place = slot % VALUES_PER_WORD;
-            if (place == 0) {
-                bool touched = used >> slot & 0xff != 0;
-                word = touched ? uses.words[slot / VALUES_PER_WORD] : 0;
-            }
-            values[slot] = int32(uint32(word >> (place * VALUE_BITS)));
+            if (slot % SLOTS_PER_WORD == 0) word = _used[key][slot / SLOTS_PER_WORD];
+            values[slot] = int32(uint32(word >> 32 * (slot % SLOTS_PER_WORD)));
         }
     }
 
     /// @inheritdoc IDeviations
-    function reservationOf(uint256 reservation) external view returns (Reservation memory) {
-        return _reservations[reservation];
+    function claimBy(uint32 market, uint32 period) external view returns (uint256) {
+        return _claimBy(_calendar(market), period);
     }
 
-    /// @dev Takes a live reservation of the caller out of storage.
-    function _end(uint256 reservation) private returns (Reservation memory held) {
-        held = _reservations[reservation];
-        if (held.claimant != msg.sender) revert NotReserved(reservation);
-        uint256 deadline = claimBy(held.market, held.period);
-        if (block.timestamp > deadline) revert ReservationDead(deadline);
-        delete _reservations[reservation];
+    // ------------------------------------------------------------------ parts
+
+    function _open(uint256 id)
+        private
+        view
+        returns (Reservation storage r, Day storage day, bytes32 key)
+    {
+        r = _reservations[id];
+        if (r.claimant != msg.sender) revert NotClaimant(msg.sender);
+        if (r.status != ReservationStatus.Open) revert NotOpen(r.status);
+        key = _key(r.market, r.account, r.carrier, r.period);
+        day = _days[key];
     }
 
-    function _calendarOf(uint32 market) private view returns (Calendar memory calendar) {
+    function _calendar(uint32 market) private view returns (Calendar memory calendar) {
         calendar = _calendars[market];
         if (calendar.periodSlots == 0) {
             MarketParams memory params = exchange.market(market);
@@ -170,11 +183,27 @@ contract Deviations is IDeviations, AccessManaged {
         }
     }
 
-    /// @dev The place of the lowest bit; `slots` has one.
-    function _lowest(uint256 slots) private pure returns (uint256 slot) {
-        while (slots & 1 == 0) {
-            slots >>= 1;
-            ++slot;
-        }
+    function _claimBy(Calendar memory calendar, uint32 period) private view returns (uint256) {
+        uint256 endsAt = (uint256(period) + 1) * calendar.periodSlots * calendar.slotSeconds;
+        return endsAt + _finalAfter + CLAIM_WINDOW;
+    }
+
+    /// @dev When the first of `slots`, which are not none, begins.
+    function _startOf(Calendar memory calendar, uint32 period, uint256 slots)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 first;
+        while (slots >> first & 1 == 0) ++first;
+        return (uint256(period) * calendar.periodSlots + first) * calendar.slotSeconds;
+    }
+
+    function _key(uint32 market, address account, uint16 carrier, uint32 period)
+        private
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(market, account, carrier, period));
     }
 }
