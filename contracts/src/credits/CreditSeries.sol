@@ -50,7 +50,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         restricted
         returns (uint256 series)
     {
-        if (terms.redemption == 0) revert ZeroAmount();
+        if (terms.redemption == 0) revert ILedger.ZeroAmount();
         if (expiry <= block.timestamp) revert ExpiryPassed(expiry);
         series = seriesId(msg.sender, expiry);
         if (_series[series].asset != address(0)) revert SeriesExists(series);
@@ -68,7 +68,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
 
     /// @inheritdoc IEnergyCredits
     function fund(uint256 series, uint256 amount) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
+        if (amount == 0) revert ILedger.ZeroAmount();
         Series storage s = _live(series);
         if (amount > type(uint64).max - s.escrow) revert SeriesFull();
         s.escrow += uint64(amount);
@@ -78,13 +78,13 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         uint256 before = asset.balanceOf(address(this));
         asset.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = asset.balanceOf(address(this)) - before;
-        if (received != amount) revert WrongAmountReceived(amount, received);
+        if (received != amount) revert ILedger.WrongAmountReceived(amount, received);
     }
 
     /// @inheritdoc IEnergyCredits
     function defund(uint256 series, uint256 amount, address to) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        if (to == address(0)) revert ZeroAddress();
+        if (amount == 0) revert ILedger.ZeroAmount();
+        if (to == address(0)) revert ILedger.ZeroAddress();
         Series storage s = _live(series);
         _requireIssuer(series);
         uint256 unbound = s.escrow - _owed(s);
@@ -100,7 +100,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         uint256 expiry = _expiryOf(series);
         if (block.timestamp < expiry) revert NotExpired(expiry);
         uint256 amount = s.escrow;
-        if (amount == 0) revert ZeroAmount();
+        if (amount == 0) revert ILedger.ZeroAmount();
         s.escrow = 0;
         emit SeriesSwept(series, amount);
         IERC20(s.asset).safeTransfer(_issuerOf(series), amount);
@@ -114,7 +114,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         nonReentrant
         returns (uint256 value_)
     {
-        if (to == address(0)) revert ZeroAddress();
+        if (to == address(0)) revert ILedger.ZeroAddress();
         Series storage s = _live(series);
         value_ = _useUp(series, s, amount);
         emit CreditsRedeemed(series, msg.sender, to, amount, value_);
@@ -129,7 +129,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
     {
         Series storage s = _live(series);
         address asset = _exchange.assetOf(market);
-        if (asset == address(0)) revert UnknownMarket(market);
+        if (asset == address(0)) revert ILedger.UnknownMarket(market);
         if (asset != s.asset) revert OtherAsset(asset);
         value_ = _useUp(series, s, amount);
         emit CreditsSpent(series, msg.sender, market, amount, value_);
@@ -142,7 +142,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         private
         returns (uint256 value_)
     {
-        if (amount == 0) revert ZeroAmount();
+        if (amount == 0) revert ILedger.ZeroAmount();
         _burn(msg.sender, series, amount);
         value_ = amount * s.terms.redemption / SettlementMath.USCALE;
         if (value_ == 0) revert WorthNothing(amount);

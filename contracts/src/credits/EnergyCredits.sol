@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 
 import {IExchange, MarketParams} from "../settlement/IExchange.sol";
+import {ILedger} from "../settlement/ILedger.sol";
 import {TokenisedProducts} from "../settlement/TokenisedProducts.sol";
 import {CreditSeries} from "./CreditSeries.sol";
 import {IEnergyCredits} from "./IEnergyCredits.sol";
@@ -34,7 +35,7 @@ contract EnergyCredits is ReductionWindows, TokenisedProducts {
 
     /// @inheritdoc IEnergyCredits
     function bindMarket(uint32 market, address issuer) external restricted {
-        if (issuer == address(0)) revert ZeroAddress();
+        if (issuer == address(0)) revert ILedger.ZeroAddress();
         if (issuerOf[market] != address(0)) revert BoundBefore(issuerOf[market]);
         MarketParams memory params = exchange.market(market);
         if (

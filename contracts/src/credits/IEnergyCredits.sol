@@ -49,6 +49,9 @@ struct Joined {
 /// escrow beforehand, or spent as margin with which energy is bought. Nothing is issued that the escrow
 /// does not cover, or that a final meter reading does not show against the series' baseline.
 /// @dev ERC-6909 without receiver hooks; an id is `issuer (160 bits) << 40 | expiry (40 bits)`.
+/// Also refuses with `ILedger.ZeroAmount` (an amount, cap, budget or redemption of nothing),
+/// `ILedger.ZeroAddress`, `ILedger.UnknownMarket` and `ILedger.WrongAmountReceived` (an asset that took
+/// a fee).
 interface IEnergyCredits {
     event SeriesOpened(
         uint256 indexed series, address indexed issuer, uint40 expiry, SeriesTerms terms, address asset
@@ -94,12 +97,6 @@ interface IEnergyCredits {
     event SeriesSwept(uint256 indexed series, uint256 amount);
     event MarketBound(uint32 indexed market, address indexed issuer);
 
-    /// @notice An amount, a cap, a budget or a redemption value of zero.
-    error ZeroAmount();
-    /// @notice Money for nobody, or a market bound to nobody.
-    error ZeroAddress();
-    /// @notice The exchange has no such market.
-    error UnknownMarket(uint32 market);
     /// @notice The market has no such carrier.
     error UnknownCarrier(uint16 carrier);
     /// @notice The expiry is not in the future.
@@ -114,8 +111,6 @@ interface IEnergyCredits {
     error SeriesExpired(uint256 expiry);
     /// @notice The escrow goes back to the issuer from `expiry` on.
     error NotExpired(uint256 expiry);
-    /// @notice The asset took a fee, or gave more than was asked for.
-    error WrongAmountReceived(uint256 expected, uint256 received);
     /// @notice More than 64 bits of money or energy in one series.
     error SeriesFull();
     /// @notice Credits and open budgets bind all of the escrow but `unbound` micro.

@@ -5,6 +5,7 @@ import {Baseline, Claim, Subject} from "../flexibility/Baseline.sol";
 import {IDeviations} from "../metering/IDeviations.sol";
 import {IMeterRegistry} from "../metering/IMeterRegistry.sol";
 import {ReadingValues} from "../metering/ReadingValues.sol";
+import {ILedger} from "../settlement/ILedger.sol";
 import {CreditSeries} from "./CreditSeries.sol";
 import {IEnergyCredits, Joined, SeriesTerms, Window} from "./IEnergyCredits.sol";
 
@@ -40,7 +41,7 @@ abstract contract ReductionWindows is CreditSeries {
         uint16 slots,
         uint64 budgetWh
     ) external returns (uint256 window) {
-        if (budgetWh == 0) revert ZeroAmount();
+        if (budgetWh == 0) revert ILedger.ZeroAmount();
         Series storage s = _live(series);
         _requireIssuer(series);
         if (
@@ -75,7 +76,7 @@ abstract contract ReductionWindows is CreditSeries {
 
     /// @inheritdoc IEnergyCredits
     function join(uint256 window, uint64 capWh, uint32 since) external {
-        if (capWh == 0) revert ZeroAmount();
+        if (capWh == 0) revert ILedger.ZeroAmount();
         Window storage w = _window(window);
         Series storage s = _series[w.series];
         _requireNotBegun(s, w);
