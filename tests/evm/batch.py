@@ -155,7 +155,13 @@ def judge(
     for trader in sorted(by_trader, key=lambda t: int(t, 16)):
         word = exchange.ledger.account(market, trader)
         margin = exchange.ledger.available(market, number, trader)
-        capacity = word.capacity * params.capacity_unit_wh
+        capacity = (
+            exchange.tokenised[params.capacity_source].sellable(
+                market, number, record.first_slot, trader
+            )
+            if params.tokenised
+            else word.capacity * params.capacity_unit_wh
+        )
         stands = not any(params.role) or exchange.credentials.standing(
             trader, params.role, record.gate_at
         )
