@@ -182,7 +182,7 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     give_role(52, admin, exchange, "createMarket")
     give_role(53, admin, meters, "register", "rotateKey")
     give_role(54, accounts[3], meters, "dispute", "resolve")
-    give_role(55, credits, deviations, "reserve", "release", "use")
+    give_role(55, credits, deviations, "reserve")
     give_role(56, accounts[4], credits, "openSeries")
     give_role(57, admin, credits, "bindMarket")
     return World(
@@ -300,6 +300,15 @@ def series(world, credits, terms, expiry, issuer):
     world.give(issuer, 100 * MONEY)
     credits.fund(series, 100 * MONEY, sender=issuer)
     return series
+
+
+@pytest.fixture(autouse=True)
+def forget(world):
+    """What a test's meters posted is gone with its chain."""
+    posted = {address: dict(meter.posted) for address, meter in world.meter_of.items()}
+    yield
+    for address, readings in posted.items():
+        world.meter_of[address].posted = readings
 
 
 @pytest.fixture

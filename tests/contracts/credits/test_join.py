@@ -58,7 +58,7 @@ def test_a_slot_is_reserved_once_whatever_the_window(
     """The same slots in another window would credit each Wh twice."""
     credits.join(window, 1_000, 0, sender=alice)
     credits.announce(series, event_day, first, slots, 1_000, sender=issuer)
-    with ape.reverts(world.deviations.SlotReserved):
+    with ape.reverts(world.deviations.SlotsTaken):
         credits.join(credits.windowCount(), 1_000, 0, sender=alice)
 
 
