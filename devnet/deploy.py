@@ -19,7 +19,7 @@ from eth_utils.crypto import keccak
 
 import contracts
 from devnet.deployment import Deployment
-from devnet.roles import RESTRICTED, AuthorityRole
+from devnet.roles import CLAIMANTS, RESTRICTED, AuthorityRole
 from devnet.rpc import JsonRpc, RpcError
 
 ADMIN = "admin"
@@ -33,8 +33,18 @@ CONSTRUCTORS: dict[str, tuple[str, ...]] = {
     "Ledger": ("Exchange", "Imbalance"),
     "Exchange": ("Authority", "Ledger", "CredentialRegistry"),
     "MeterRegistry": ("Authority", "Exchange"),
-    "Imbalance": ("Exchange", "Ledger", "MeterRegistry"),
+    "Deviations": ("Authority", "Exchange", "MeterRegistry"),
+    "Imbalance": ("Exchange", "Ledger", "MeterRegistry", "Deviations"),
     "BatteryPassport": ("Authority", "CredentialRegistry"),
+    "EnergyCredits": ("Authority", "Exchange", "Ledger", "MeterRegistry", "Deviations"),
+    "DemandResponse": (
+        "Authority",
+        "Exchange",
+        "Ledger",
+        "MeterRegistry",
+        "Deviations",
+        "CredentialRegistry",
+    ),
 }
 
 _GAS = 16_777_216
@@ -79,6 +89,8 @@ def deploy(
         artifact = contracts.load(name)
         sender.send(name, None, artifact.bytecode + _constructor(artifact.abi, arguments, known))
     delays = delays or Delays()
+    holding = {role: tuple((holders or {}).get(role, (sender.address,))) for role in RESTRICTED}
+    holding[AuthorityRole.DEVIATION_CLAIMANT] = tuple(addresses[name] for name in CLAIMANTS)
     for role, targets in RESTRICTED.items():
         for target, functions in targets.items():
             selectors = [_selector(contracts.load(target).abi, function) for function in functions]
@@ -88,7 +100,7 @@ def deploy(
                 (addresses[target], selectors, int(role)),
             )
         delay = delays.market_admin if role is AuthorityRole.MARKET_ADMIN else 0
-        for holder in (holders or {}).get(role, (sender.address,)):
+        for holder in holding[role]:
             sender.call(
                 addresses["Authority"],
                 "grantRole(uint64,address,uint32)",

@@ -14,13 +14,28 @@ class AuthorityRole(IntEnum):
     METER_REGISTRAR = 4
     METER_AUTHORITY = 5
     ATTESTER = 6
+    DEVIATION_CLAIMANT = 7
+    CREDIT_ISSUER = 8
+    PROGRAMME_OWNER = 9
 
 
 RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
-    AuthorityRole.MARKET_ADMIN: {"Exchange": ("createMarket",)},
+    AuthorityRole.MARKET_ADMIN: {
+        "Exchange": ("createMarket",),
+        "EnergyCredits": ("bindMarket",),
+    },
     AuthorityRole.MINTER: {"SettlementToken": ("mint",)},
     AuthorityRole.REGISTRAR: {"CredentialRegistry": ("accredit", "removeAccreditation", "revoke")},
     AuthorityRole.METER_REGISTRAR: {"MeterRegistry": ("register", "rotateKey")},
-    AuthorityRole.METER_AUTHORITY: {"MeterRegistry": ("dispute", "resolve")},
+    AuthorityRole.METER_AUTHORITY: {
+        "MeterRegistry": ("dispute", "resolve"),
+        "DemandResponse": ("resolve",),
+    },
     AuthorityRole.ATTESTER: {"BatteryPassport": ("attest", "retire")},
+    AuthorityRole.DEVIATION_CLAIMANT: {"Deviations": ("reserve",)},
+    AuthorityRole.CREDIT_ISSUER: {"EnergyCredits": ("openSeries",)},
+    AuthorityRole.PROGRAMME_OWNER: {"DemandResponse": ("createProgramme",)},
 }
+
+CLAIMANTS = ("EnergyCredits", "DemandResponse")
+"""The contracts that hold DEVIATION_CLAIMANT; nobody else ever does."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from market.reference.account import AccountWord
 from market.reference.authority import Authority
+from market.reference.deviations import Deviations
 from market.reference.errors import Revert
 from market.reference.exchange import Exchange, Neighbour, Status
 from market.reference.identity import CredentialRegistry, DidRegistry
@@ -26,6 +27,7 @@ __all__ = [
     "Authority",
     "BatteryPassport",
     "CredentialRegistry",
+    "Deviations",
     "DidRegistry",
     "Effect",
     "Exchange",

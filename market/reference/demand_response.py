@@ -294,10 +294,16 @@ class DemandResponse(Programmes):
             period_slots=known.period_slots,
             published_hash=self.parts[event_id, account].published_hash,
         )
-        baseline, metered = measure(
-            self.meters, self.deviations, known.terms.rule, subject, claim, now=now
-        )
         reduces = known.terms.direction is Direction.REDUCE
+        baseline, metered = measure(
+            self.meters,
+            self.deviations,
+            known.terms.rule,
+            subject,
+            claim,
+            increases=not reduces,
+            now=now,
+        )
         return [
             0 if wh == MISSING else min(max(0, usual - wh if reduces else wh - usual), slot_wh)
             for usual, wh in zip(baseline, metered, strict=True)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from eth_utils.crypto import keccak
 
 from market import merkle
+from market.reference.deviations import Deviations, left_over
 from market.reference.errors import (
     ClosedBefore,
     CoverageNotFinal,
+    DeviationReserved,
     NothingToClose,
     PeriodNotOver,
     ReadingNotFinal,
@@ -68,6 +70,7 @@ class Imbalance:
     exchange: Exchange
     ledger: Ledger
     meters: MeterRegistry
+    deviations: Deviations
     closed_periods: set[tuple[int, str, int]] = field(default_factory=set)
 
     def closed(self, market: int, account: str, period: int) -> bool:
@@ -120,15 +123,19 @@ class Imbalance:
             metered = self._measured(
                 market, period, account, carrier, readings[carrier], has_position, now=now
             )
+            used = self._used_elsewhere(market, period, account, carrier, now=now)
             for slot in sorted(last_round):
                 position = positions[carrier, slot]
                 energy_wh = metered.get(slot)
                 if energy_wh is None:
                     energy_wh = self._without_reading(market, period, slot, position, now=now)
-                if energy_wh != position:
+                deviation_wh = energy_wh - position
+                if used:
+                    deviation_wh = left_over(deviation_wh, used[slot % params.period_slots])
+                if deviation_wh:
                     which = settled.index(last_round[slot])
                     price = self._price(market, last_round[slot], carrier, slot, prices[which])
-                    cost += imbalance_cost(energy_wh - position, price, params)
+                    cost += imbalance_cost(deviation_wh, price, params)
         bond = self.ledger.bonds[market, params.balancing]
         charge = max(-bond, min(lock, ceil_div(cost, SCALE)))
         self.ledger.close_position(
@@ -221,6 +228,15 @@ class Imbalance:
             for slot, wh in enumerate(decode_values(values), start=first_slot)
             if wh != MISSING
         }
+
+    def _used_elsewhere(
+        self, market: int, period: int, account: str, carrier: int, *, now: int
+    ) -> list[int]:
+        """What was paid for as a credit or as demand response, Wh a slot; empty for nothing."""
+        is_open, used = self.deviations.used_of(market, account, carrier, period, now=now)
+        if is_open:
+            raise DeviationReserved(f"carrier {carrier}")
+        return used
 
     def _without_reading(
         self, market: int, period: int, slot: int, position: int, *, now: int

@@ -20,6 +20,7 @@ from market.reference import (
     Authority,
     BatteryPassport,
     CredentialRegistry,
+    Deviations,
     DidRegistry,
     Exchange,
     Imbalance,
@@ -96,6 +97,7 @@ class World:
             "Ledger",
             "Exchange",
             "MeterRegistry",
+            "Deviations",
             "Imbalance",
             "BatteryPassport",
         )
@@ -108,7 +110,8 @@ class World:
             "Ledger": [at["Exchange"], at["Imbalance"]],
             "Exchange": [at["Authority"], at["Ledger"], at["CredentialRegistry"]],
             "MeterRegistry": [at["Authority"], at["Exchange"]],
-            "Imbalance": [at["Exchange"], at["Ledger"], at["MeterRegistry"]],
+            "Deviations": [at["Authority"], at["Exchange"], at["MeterRegistry"]],
+            "Imbalance": [at["Exchange"], at["Ledger"], at["MeterRegistry"], at["Deviations"]],
             "BatteryPassport": [at["Authority"], at["CredentialRegistry"]],
         }
         self.contracts: dict[str, Contract] = {}
@@ -136,7 +139,10 @@ class World:
         )
         self.exchange.ledger = self.ledger
         self.meters = MeterRegistry(at["MeterRegistry"], authority, self.exchange)
-        self.imbalance = Imbalance(at["Imbalance"], self.exchange, self.ledger, self.meters)
+        self.deviations = Deviations(at["Deviations"], authority, self.exchange, self.meters)
+        self.imbalance = Imbalance(
+            at["Imbalance"], self.exchange, self.ledger, self.meters, self.deviations
+        )
         self.models: dict[str, Any] = {
             "SettlementToken": self.token,
             "DidRegistry": self.dids,
@@ -144,6 +150,7 @@ class World:
             "Ledger": self.ledger,
             "Exchange": self.exchange,
             "MeterRegistry": self.meters,
+            "Deviations": self.deviations,
             "Imbalance": self.imbalance,
             "BatteryPassport": self.passports,
         }

@@ -59,8 +59,8 @@ library Baseline {
     uint16 private constant MAX_CAP_BP = 5_000;
     int256 private constant BP = 10_000;
 
-    /// @notice An unknown kind, no weekday, hours of adjustment that reach into the window, a cap above
-    /// a half, or a market whose periods are not days.
+    /// @notice An unknown kind, no weekday (or only one, of which 45 days never hold ten), slots of
+    /// adjustment that reach into the window, a cap above a half, or a market whose periods are not days.
     error BadRule();
     /// @notice Fewer than ten of the last 45 days can be baseline days.
     error TooFewBaselineDays(uint256 found);
@@ -75,6 +75,7 @@ library Baseline {
     function check(BaselineRule memory rule, uint32 slotSeconds, uint16 periodSlots) internal pure {
         if (
             rule.kind > PUBLISHED || rule.dayMask == 0 || rule.dayMask >= 1 << WEEKDAYS
+                || (rule.kind == TEN_OF_TEN && rule.dayMask & rule.dayMask - 1 == 0)
                 || rule.adjustSlots > rule.adjustLead || rule.adjustLead >= periodSlots
                 || rule.adjustCapBp > MAX_CAP_BP
                 || uint256(slotSeconds) * periodSlots != SECONDS_PER_DAY
@@ -85,9 +86,7 @@ library Baseline {
         return rule.kind == PUBLISHED;
     }
 
-    /// @notice Adjusted baseline and metered energy of the window's slots, Wh; `MISSING` where the
-    /// meter shows nothing. The caller has seen to it that the window lies in the period and begins
-    /// at slot `adjustLead` or later.
+    /// @notice `measure` for a claim that consumption was reduced.
     function measure(
         IMeterRegistry meters,
         IDeviations deviations,
@@ -95,67 +94,101 @@ library Baseline {
         Subject memory subject,
         Claim calldata claim
     ) internal view returns (int256[] memory baseline, int256[] memory metered) {
+        return measure(meters, deviations, rule, subject, claim, false);
+    }
+
+    /// @notice Adjusted baseline and metered energy of the window's slots, Wh; `MISSING` where the
+    /// meter shows nothing. The caller has seen to it that the window lies in the period and begins
+    /// at slot `adjustLead` or later.
+    /// @param increases whether more consumption is claimed, not less: what a baseline day lacks then
+    /// counts the other way
+    function measure(
+        IMeterRegistry meters,
+        IDeviations deviations,
+        BaselineRule memory rule,
+        Subject memory subject,
+        Claim calldata claim,
+        bool increases
+    ) internal view returns (int256[] memory baseline, int256[] memory metered) {
         address device = meters.deviceOf(subject.market, subject.account, subject.carrier);
+        _checkReading(meters, device, subject.period, claim.reading);
+        // From the first slot of the adjustment to the last of the window.
         uint256 from = uint256(subject.firstSlot) - rule.adjustLead;
-        uint256 count = uint256(subject.firstSlot) + subject.slots - from;
-        int256[] memory sums = new int256[](count);
+        uint256 count = uint256(rule.adjustLead) + subject.slots;
+        int256[] memory day = _values(claim.reading, from, count, MISSING);
+        int256[] memory sums;
         if (rule.kind == PUBLISHED) {
-            _addPublished(sums, from, subject, claim.published);
+            sums = _published(from, count, subject, claim.published);
         } else {
-            _addDays(sums, from, meters, deviations, rule, subject, device, claim.baselineReadings);
+            sums = _sumOfDays(
+                _instead(day, increases), from, meters, deviations, rule, subject, device, claim
+            );
         }
-        bool measured = _checkReading(meters, device, subject.period, claim.reading);
+        (int256 numerator, int256 denominator) = _factor(rule, sums, day);
         metered = new int256[](subject.slots);
         baseline = new int256[](subject.slots);
-        (int256 numerator, int256 denominator) = _factor(rule, sums, measured, from, claim.reading);
         for (uint256 i; i < subject.slots; ++i) {
+            metered[i] = day[rule.adjustLead + i];
             baseline[i] = SettlementMath.floorDiv(
                 sums[rule.adjustLead + i] * numerator, IDAYS * denominator
             );
-            metered[i] = MISSING;
-            if (!measured) continue;
-            int256 value = ReadingValues.valueOf(claim.reading, subject.firstSlot + i);
-            if (value != ReadingValues.MISSING) metered[i] = value;
         }
     }
 
-    /// @dev Ten times the published values.
-    function _addPublished(
-        int256[] memory sums,
+    /// @dev Ten times the published values; one that is missing counts 0.
+    function _published(
         uint256 from,
+        uint256 count,
         Subject memory subject,
         bytes calldata values
-    ) private pure {
+    ) private pure returns (int256[] memory sums) {
         if (
             keccak256(values) != subject.publishedHash
                 || values.length != ReadingValues.BYTES_PER_SLOT * subject.periodSlots
         ) revert WrongBaseline();
-        for (uint256 i; i < sums.length; ++i) {
-            sums[i] = IDAYS * ReadingValues.valueOf(values, from + i);
+        sums = _values(values, from, count, 0);
+        for (uint256 i; i < count; ++i) {
+            sums[i] *= IDAYS;
         }
     }
 
-    function _addDays(
-        int256[] memory sums,
+    /// @dev What a value counts that a baseline day lacks: nothing can be gained by hiding it. For a
+    /// reduction nothing, or what the day itself shows where that is less; for an increase the reverse.
+    function _instead(int256[] memory day, bool increases)
+        private
+        pure
+        returns (int256[] memory instead)
+    {
+        instead = new int256[](day.length);
+        for (uint256 i; i < day.length; ++i) {
+            int256 value = day[i];
+            if (value != MISSING && (increases ? value > 0 : value < 0)) instead[i] = value;
+        }
+    }
+
+    function _sumOfDays(
+        int256[] memory instead,
         uint256 from,
         IMeterRegistry meters,
         IDeviations deviations,
         BaselineRule memory rule,
         Subject memory subject,
         address device,
-        bytes[] calldata readings
-    ) private view {
+        Claim calldata claim
+    ) private view returns (int256[] memory sums) {
+        sums = new int256[](instead.length);
         uint256 found;
         uint256 period = subject.period;
         for (uint256 back; back < LOOKBACK && found < DAYS; ++back) {
             if (period == 0 || --period < subject.since) break;
             if (!_counts(meters, deviations, rule, subject, device, uint32(period))) continue;
-            if (found == readings.length) revert WrongReading(uint32(period));
-            bytes calldata values = readings[found++];
-            if (!_checkReading(meters, device, uint32(period), values)) continue;
+            if (found == claim.baselineReadings.length) revert WrongReading(uint32(period));
+            bytes calldata values = claim.baselineReadings[found++];
+            _checkReading(meters, device, uint32(period), values);
             for (uint256 i; i < sums.length; ++i) {
-                int256 value = ReadingValues.valueOf(values, from + i);
-                if (value != ReadingValues.MISSING) sums[i] += value;
+                int256 value =
+                    values.length == 0 ? MISSING : _valueOr(values, from + i, MISSING);
+                sums[i] += value == MISSING ? instead[i] : value;
             }
         }
         if (found < DAYS) revert TooFewBaselineDays(found);
@@ -178,39 +211,55 @@ library Baseline {
         return status != ReadingStatus.Void;
     }
 
-    /// @dev Whether the device has a reading of the period, which `values` then are.
+    /// @dev `values` are those of the final reading, empty where there is none.
     function _checkReading(
         IMeterRegistry meters,
         address device,
         uint32 period,
         bytes calldata values
-    ) private view returns (bool measured) {
+    ) private view {
         (bool isFinal, bytes32 valuesHash) = meters.finalReading(device, period);
         if (!isFinal) revert ReadingNotFinal(period);
-        measured = valuesHash != 0;
-        if (measured ? keccak256(values) != valuesHash : values.length != 0) {
+        if (valuesHash == 0 ? values.length != 0 : keccak256(values) != valuesHash) {
             revert WrongReading(period);
         }
     }
 
     /// @dev How the day began against its baseline, within the cap; a positive denominator.
-    function _factor(
-        BaselineRule memory rule,
-        int256[] memory sums,
-        bool measured,
-        uint256 from,
-        bytes calldata reading
-    ) private pure returns (int256 numerator, int256 denominator) {
+    function _factor(BaselineRule memory rule, int256[] memory sums, int256[] memory day)
+        private
+        pure
+        returns (int256 numerator, int256 denominator)
+    {
         for (uint256 i; i < rule.adjustSlots; ++i) {
             denominator += sums[i];
-            if (!measured) continue;
-            int256 value = ReadingValues.valueOf(reading, from + i);
-            if (value != ReadingValues.MISSING) numerator += IDAYS * value;
+            if (day[i] != MISSING) numerator += IDAYS * day[i];
         }
         if (denominator == 0) return (1, 1);
         if (denominator < 0) (numerator, denominator) = (-numerator, -denominator);
         int256 cap = int256(uint256(rule.adjustCapBp));
         if (numerator * BP > denominator * (BP + cap)) return (BP + cap, BP);
         if (numerator * BP < denominator * (BP - cap)) return (BP - cap, BP);
+    }
+
+    /// @dev Of each slot; `otherwise` where there is no reading or no value.
+    function _values(bytes calldata values, uint256 from, uint256 count, int256 otherwise)
+        private
+        pure
+        returns (int256[] memory found)
+    {
+        found = new int256[](count);
+        for (uint256 i; i < count; ++i) {
+            found[i] = values.length == 0 ? otherwise : _valueOr(values, from + i, otherwise);
+        }
+    }
+
+    function _valueOr(bytes calldata values, uint256 slot, int256 otherwise)
+        private
+        pure
+        returns (int256)
+    {
+        int256 value = ReadingValues.valueOf(values, slot);
+        return value == ReadingValues.MISSING ? otherwise : value;
     }
 }

@@ -265,9 +265,9 @@ contract DemandResponse is Programmes {
         uint256 slotWh,
         Claim calldata claim
     ) private view returns (int32[] memory used, uint256 performanceWh) {
-        (int256[] memory baseline, int256[] memory metered) =
-            Baseline.measure(meters, deviations, p.terms.rule, subject, claim);
         bool reduces = p.terms.direction == Direction.Reduce;
+        (int256[] memory baseline, int256[] memory metered) =
+            Baseline.measure(meters, deviations, p.terms.rule, subject, claim, !reduces);
         used = new int32[](p.periodSlots);
         for (uint256 i; i < window.slots; ++i) {
             if (metered[i] == Baseline.MISSING) continue;

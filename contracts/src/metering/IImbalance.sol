@@ -25,7 +25,8 @@ struct RoundProof {
 /// @notice Closes the positions of an account in a market's period, once. What its meter deviates from
 /// its positions is bought or sold at a price that follows from the market's own by a fixed formula;
 /// the other side is the bond of the market's balancing account. An account never pays more than its
-/// settlements locked, and never gets more than that bond holds.
+/// settlements locked, and never gets more than that bond holds. A deviation that was paid for as a
+/// credit or as demand response is left out (section 10).
 interface IImbalance {
     /// @param lock micro-units released @param charge micro-units of it that the account pays (negative: gets)
     event PeriodClosed(
@@ -57,6 +58,8 @@ interface IImbalance {
     error WrongReading(uint16 carrier);
     /// @notice The account's reading of this carrier may still come or change.
     error ReadingNotFinal(uint16 carrier);
+    /// @notice Somebody may still claim a part of this carrier's deviation (see IDeviations).
+    error DeviationReserved(uint16 carrier);
     /// @notice Whether anybody's reading covers a slot is known after `notBefore` only.
     error CoverageNotFinal(uint256 notBefore);
     /// @notice The account has no position in any settled round of the period.

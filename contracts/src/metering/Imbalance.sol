@@ -5,6 +5,7 @@ import {IExchange, MarketParams, RoundView, Status} from "../settlement/IExchang
 import {ILedger} from "../settlement/ILedger.sol";
 import {MerkleLib} from "../settlement/MerkleLib.sol";
 import {SettlementMath} from "../settlement/SettlementMath.sol";
+import {IDeviations} from "./IDeviations.sol";
 import {IImbalance, PositionLeaf, RoundProof} from "./IImbalance.sol";
 import {ImbalancePrice} from "./ImbalancePrice.sol";
 import {IMeterRegistry} from "./IMeterRegistry.sol";
@@ -42,14 +43,16 @@ contract Imbalance is IImbalance {
     IExchange public immutable exchange;
     ILedger public immutable ledger;
     IMeterRegistry public immutable meters;
+    IDeviations public immutable deviations;
 
     mapping(uint32 market => mapping(address account => mapping(uint256 word => uint256)))
         private _closed;
 
-    constructor(address exchange_, address ledger_, address meters_) {
+    constructor(address exchange_, address ledger_, address meters_, address deviations_) {
         exchange = IExchange(exchange_);
         ledger = ILedger(ledger_);
         meters = IMeterRegistry(meters_);
+        deviations = IDeviations(deviations_);
     }
 
     function closed(uint32 market, address account, uint32 period) public view returns (bool) {
@@ -216,19 +219,21 @@ contract Imbalance is IImbalance {
         if (readings.length != carriers) revert WrongCount(carriers);
         int256 cost;
         for (uint256 carrier; carrier < carriers; ++carrier) {
-            bool measured = _checkReading(closing, uint16(carrier), readings[carrier]);
-            cost += _carrierCost(closing, carrier, measured, readings[carrier], prices);
+            address device = meters.deviceOf(closing.market, closing.account, uint16(carrier));
+            bool measured = _checkReading(closing, uint16(carrier), device, readings[carrier]);
+            int32[] memory used = _usedElsewhere(closing, uint16(carrier), device);
+            cost += _carrierCost(closing, carrier, measured, readings[carrier], used, prices);
         }
         return SettlementMath.ceilDiv(cost, SettlementMath.SCALE);
     }
 
     /// @dev Whether the account has a final reading of the carrier, which `values` then are.
-    function _checkReading(Closing memory closing, uint16 carrier, bytes calldata values)
-        private
-        view
-        returns (bool measured)
-    {
-        address device = meters.deviceOf(closing.market, closing.account, carrier);
+    function _checkReading(
+        Closing memory closing,
+        uint16 carrier,
+        address device,
+        bytes calldata values
+    ) private view returns (bool measured) {
         bytes32 valuesHash;
         if (device == address(0)) {
             if (!closing.postWindowOver && _hasPosition(closing, carrier)) {
@@ -245,6 +250,19 @@ contract Imbalance is IImbalance {
         }
     }
 
+    /// @dev What was paid for as a credit or as demand response, Wh a slot; empty where nothing was.
+    /// Only an account with a device can have reserved anything.
+    function _usedElsewhere(Closing memory closing, uint16 carrier, address device)
+        private
+        view
+        returns (int32[] memory used)
+    {
+        if (device == address(0)) return used;
+        bool open;
+        (open, used) = deviations.usedOf(closing.market, closing.account, carrier, closing.period);
+        if (open) revert DeviationReserved(carrier);
+    }
+
     function _hasPosition(Closing memory closing, uint256 carrier) private pure returns (bool) {
         uint256 first = carrier * closing.params.periodSlots;
         for (uint256 i = first; i < first + closing.params.periodSlots; ++i) {
@@ -259,6 +277,7 @@ contract Imbalance is IImbalance {
         uint256 carrier,
         bool measured,
         bytes calldata values,
+        int32[] memory used,
         bytes[] calldata prices
     ) private pure returns (int256 cost) {
         uint256[] memory roundOfSlot = closing.roundOfSlot;
@@ -272,11 +291,22 @@ contract Imbalance is IImbalance {
             if (metered == ReadingValues.MISSING) {
                 metered = _withoutReading(closing, slot, position);
             }
-            if (metered != position) {
+            int256 deviation = metered - position;
+            if (used.length != 0) deviation = _leftOver(deviation, used[slot]);
+            if (deviation != 0) {
                 int256 price = _priceOf(closing, carrier, slot, prices[holder - 1]);
-                cost += _deviationCost(closing.params, metered - position, price);
+                cost += _deviationCost(closing.params, deviation, price);
             }
         }
+    }
+
+    /// @dev The part of a deviation that was not used as a reduction (used > 0, of less consumption
+    /// than traded) or as an increase (used < 0, of more); never larger than the deviation.
+    function _leftOver(int256 deviation, int256 used) private pure returns (int256 left) {
+        left = deviation + used;
+        if (deviation < 0 && used > 0) return left > 0 ? int256(0) : left;
+        if (deviation > 0 && used < 0) return left < 0 ? int256(0) : left;
+        return deviation;
     }
 
     function _deviationCost(MarketParams memory params, int256 deviation, int256 price)

@@ -144,6 +144,7 @@ class World:
     ledger: object
     token: object
     meters: object
+    deviations: object
     imbalance: object
     clock: object
     chain_id: int
@@ -398,12 +399,13 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     token = deploy("SettlementToken", manager)
     create_address = chain.provider.network.ecosystem.get_deployment_address
     exchange_address, meters_address, imbalance_address = (
-        create_address(admin.address, admin.nonce + offset) for offset in (1, 2, 3)
+        create_address(admin.address, admin.nonce + offset) for offset in (1, 2, 4)
     )
     ledger = deploy("Ledger", exchange_address, imbalance_address)
     exchange = deploy("Exchange", manager, ledger, credentials)
     meters = deploy("MeterRegistry", manager, exchange)
-    imbalance = deploy("Imbalance", exchange, ledger, meters)
+    deviations = deploy("Deviations", manager, exchange, meters)
+    imbalance = deploy("Imbalance", exchange, ledger, meters, deviations)
     assert (exchange.address, meters.address, imbalance.address) == (
         exchange_address,
         meters_address,
@@ -418,6 +420,7 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
         ledger=ledger,
         token=token,
         meters=meters,
+        deviations=deviations,
         imbalance=imbalance,
         clock=clock,
         chain_id=chain.chain_id,

@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 from market.reference import (
     Authority,
     CredentialRegistry,
+    Deviations,
     DidRegistry,
     Exchange,
     Imbalance,
@@ -31,7 +32,9 @@ EXCHANGE = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 """The exchange for which the shared vectors are signed, on the chain of this number."""
 CHAIN_ID = 31337
 ADMIN, OPERATOR, BALANCING, ALICE = map(address, ("admin", "operator", "balancing", "alice"))
-TOKEN, LEDGER, IMBALANCE, METERS = map(address, ("token", "ledger", "imbalance", "meters"))
+TOKEN, LEDGER, IMBALANCE, METERS, DEVIATIONS = map(
+    address, ("token", "ledger", "imbalance", "meters", "deviations")
+)
 
 
 def market_params(**changes: Any) -> MarketParams:
@@ -72,6 +75,7 @@ class Sandbox:
     token: SettlementToken = field(init=False)
     credentials: CredentialRegistry = field(init=False)
     meters: MeterRegistry = field(init=False)
+    deviations: Deviations = field(init=False)
     imbalance: Imbalance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +87,10 @@ class Sandbox:
         self.ledger = Ledger(LEDGER, self.exchange, IMBALANCE, {TOKEN: self.token})
         self.exchange.ledger = self.ledger
         self.meters = MeterRegistry(METERS, self.authority, self.exchange)
-        self.imbalance = Imbalance(IMBALANCE, self.exchange, self.ledger, self.meters)
+        self.deviations = Deviations(DEVIATIONS, self.authority, self.exchange, self.meters)
+        self.imbalance = Imbalance(
+            IMBALANCE, self.exchange, self.ledger, self.meters, self.deviations
+        )
 
     def create_market(self, **changes: Any) -> int:
         return self.exchange.create_market(market_params(**changes), sender=ADMIN)
