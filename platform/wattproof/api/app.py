@@ -16,8 +16,10 @@ from wattproof.api.routes import (
     audit,
     auth,
     comfort,
+    credits,
     dispatch,
     events,
+    flexibility,
     installation,
     instructions,
     markets,
@@ -83,9 +85,11 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         orders,
         meters,
         comfort,
+        credits,
         dispatch,
         instructions,
         events,
+        flexibility,
         audit,
     ):
         app.include_router(routes.router)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from wattproof.audit import credits, demand_response
 from wattproof.audit.findings import Report
 from wattproof.audit.state import RoundState, State
 from wattproof.gateway.chain import Block, Call, Chain
@@ -61,14 +63,45 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
     for market, period, account in state.closures:
         expect("Imbalance", "closed", (market, account, period), True)
 
+    for function, args, value in credits.expectations(state):
+        expect("EnergyCredits", function, args, value)
+    for number, series in state.credits.series.items():
+        view = {
+            "escrow": series.escrow,
+            "budgetWh": series.budget_wh,
+            "issuedWh": series.issued_wh,
+            "spentWh": series.spent_wh,
+        }
+        expect("EnergyCredits", "seriesOf", (number,), view)
+    for function, args, parts in demand_response.expectations(state):
+        expect("DemandResponse", function, args, parts)
+    for meter_day, slots in state.deviations.taken.items():
+        expect("Deviations", "taken", meter_day, slots)
+
     answers = chain.call_many(calls, block={"blockHash": at.hash})
     for answer, (place, what, value) in zip(answers, expected, strict=True):
-        report.compare(place, what, "view", answer, value)
+        if isinstance(value, Mapping):
+            for field, wanted in value.items():
+                report.compare(place, what, field, answer[field], wanted)
+        else:
+            report.compare(place, what, "view", answer, value)
     _compare_rounds(state, chain, at, report)
     report.compare(
         "Ledger", "tokens held", "sum of all balances", state.held(token),
         state.tokens[token, state.ledger],
     )  # fmt: skip
+    escrows = {
+        "EnergyCredits": sum(s.escrow for s in state.credits.series.values() if s.asset == token),
+        "DemandResponse": demand_response.held(state, token),
+    }
+    for contract, amount in escrows.items():
+        report.compare(
+            contract,
+            "tokens held",
+            "sum of all escrows",
+            amount,
+            state.tokens[token, chain.address(contract)],
+        )
 
 
 def _compare_rounds(state: State, chain: Chain, at: Block, report: Report) -> None:

@@ -8,7 +8,16 @@ from sqlalchemy import Engine
 
 from devnet.deployment import Deployment
 from market.order import Domain
-from wattproof.audit import against_chain, metering, money, roles, rounds
+from wattproof.audit import (
+    against_chain,
+    claims,
+    credits,
+    demand_response,
+    metering,
+    money,
+    roles,
+    rounds,
+)
 from wattproof.audit.findings import Mismatch, Report, RoundSummary
 from wattproof.audit.history import Entry, History
 from wattproof.audit.money import Handler
@@ -75,6 +84,9 @@ def rebuild(history: History) -> tuple[State, Report]:
         **money.HANDLERS,
         **roles.HANDLERS,
         **metering.HANDLERS,
+        **claims.HANDLERS,
+        **credits.HANDLERS,
+        **demand_response.HANDLERS,
         **rounds.HANDLERS,
         **rounds.Settlements(history).handlers,
     }

@@ -25,6 +25,7 @@ from market.settlement import (
     decode_results,
     encode_effects,
 )
+from wattproof.audit import credits
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry, History
 from wattproof.audit.money import Handler
@@ -106,7 +107,7 @@ class Settlements:
         if chunk.applied or record.proof is None:
             raise Mismatch("Exchange.ChunkApplied", _name(key), "chunk", "applied out of turn")
         chunk.applied = True
-        _apply(state, key[0], _effects_of(record, entry.event.args["chunk"]))
+        _apply(state, key, _effects_of(record, entry.event.args["chunk"]))
 
     def round_settled(self, state: State, entry: Entry) -> None:
         key = _key(entry)
@@ -121,7 +122,7 @@ class Settlements:
         record.status = "Settled"
         settlement = record.proof.settlement
         if whole:
-            _apply(state, key[0], settlement.effects)
+            _apply(state, key, settlement.effects)
         elif not all(chunk.applied for chunk in record.chunks):
             raise Mismatch("Exchange.RoundSettled", _name(key), "chunks", "not all were applied")
         state.dust[state.markets[key[0]].asset] += settlement.dust_micro
@@ -253,7 +254,8 @@ def _effects_of(record: RoundState, index: int) -> Sequence[Effect]:
     return record.proof.settlement.effects_of(start, record.chunks[index].stop)
 
 
-def _apply(state: State, market: int, effects: Sequence[Effect]) -> None:
+def _apply(state: State, key: tuple[int, int], effects: Sequence[Effect]) -> None:
+    market, params, slot = key[0], state.markets[key[0]], state.rounds[key].first_slot
     for effect in effects:
         word = state.words[market, effect.trader]
         if effect.debit_micro > word.margin:
@@ -268,6 +270,9 @@ def _apply(state: State, market: int, effects: Sequence[Effect]) -> None:
             margin=word.margin - effect.debit_micro,
             locked=word.locked + effect.lock_micro,
         )
+        if params.tokenised:
+            state.free[params.asset, effect.trader] += effect.proceeds_micro
+            credits.deliver(state, market, slot, effect.trader, effect.moved_wh)
 
 
 def _check_event(proof: Proof, entry: Entry, key: tuple[int, int]) -> None:

@@ -17,6 +17,7 @@ from market.reference.ledger import Exit
 from market.reference.meters import Device, Reading
 from market.reference.params import MarketParams
 from market.settlement import Settlement, SubmittedOrder
+from wattproof.audit.claims_state import Credits, DemandResponse, Deviations
 
 Amounts = defaultdict[tuple[str, str], int]
 
@@ -116,6 +117,10 @@ class State:
     coverage: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     closures: dict[tuple[int, int, str], Closure] = field(default_factory=dict)
 
+    deviations: Deviations = field(default_factory=Deviations)
+    credits: Credits = field(default_factory=Credits)
+    demand_response: DemandResponse = field(default_factory=DemandResponse)
+
     # What the rules ask of it
 
     def available(self, market: int, round_number: int, account: str) -> int:
@@ -146,10 +151,18 @@ class State:
             epoch=word.epoch_for(number),
             eligible=not any(params.role)
             or self.standing(account, params.role, self.rounds[market, number].gate_at),
-            capacity_wh=(
-                word.capacity * params.capacity_unit_wh if params.bounds_capacity else None
-            ),
+            capacity_wh=self._capacity_wh(market, number, account),
         )
+
+    def _capacity_wh(self, market: int, number: int, account: str) -> int | None:
+        """What the account may sell in a round; None: no bound."""
+        params = self.markets[market]
+        if params.tokenised:
+            slot = self.rounds[market, number].first_slot
+            return self.credits.offers[market, slot, account].sellable(number)
+        if params.bounds_capacity:
+            return self.words[market, account].capacity * params.capacity_unit_wh
+        return None
 
     def grid(self, market: int, number: int) -> ProductGrid:
         """The products of a round."""

@@ -334,7 +334,7 @@ def set_available(platform: Platform, programme: int, available: bool) -> Unsign
 
 def leave(platform: Platform, programme: int) -> UnsignedTransaction:
     """End the signer's enrolment; the bond returns."""
-    return unsigned(platform, "leave the programme", CONTRACT, "leave", programme)
+    return unsigned(platform, "leave the programme", CONTRACT, "leaveProgramme", programme)
 
 
 def refuse(platform: Platform, event: int) -> UnsignedTransaction:

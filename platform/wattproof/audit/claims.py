@@ -1,0 +1,143 @@
+"""Reservations of deviations, and every claim measured again from the readings on the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from market.reference.baseline import (
+    DAYS,
+    LOOKBACK,
+    MISSING,
+    PUBLISHED,
+    BaselineRule,
+    adjusted,
+    is_weekday_counted,
+)
+from market.reference.meters import ReadingStatus, decode_values
+from wattproof.audit.claims_state import Place, Reserved
+from wattproof.audit.findings import Mismatch
+from wattproof.audit.history import Entry
+from wattproof.audit.money import Handler
+from wattproof.audit.state import State
+
+
+def slots_reserved(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    place = args["market"], args["account"], args["carrier"], args["period"]
+    if state.deviations.taken[place] & args["slots"]:
+        raise _mismatch(entry, "slots", "were reserved before")
+    state.deviations.taken[place] |= args["slots"]
+    state.deviations.reservations[args["id"]] = Reserved(place, args["slots"], args["claimant"])
+
+
+def reservation_released(state: State, entry: Entry) -> None:
+    held = _open(state, entry)
+    held.released = True
+    if entry.time < _start(state, held):
+        state.deviations.taken[held.place] &= ~held.slots
+
+
+def deviation_used(state: State, entry: Entry) -> None:
+    held = _open(state, entry)
+    held.used = tuple(entry.event.args["values"])
+    for slot, energy_wh in enumerate(held.used):
+        if energy_wh and not held.slots >> slot & 1:
+            raise _mismatch(entry, f"slot {slot}", "was not reserved")
+    state.deviations.used.setdefault(held.place, {}).update(
+        {slot: energy_wh for slot, energy_wh in enumerate(held.used) if energy_wh}
+    )
+
+
+def reductions(
+    state: State,
+    place: Place,
+    rule: BaselineRule,
+    window: range,
+    since: int,
+    published: bytes,
+) -> list[int]:
+    """Baseline less metered, Wh a slot of the window (in the period); 0 where none is metered.
+
+    Raises:
+        Mismatch: there are too few baseline days.
+    """
+    market, account, carrier, period = place
+    slots = state.markets[market].period_slots
+    device = state.device_of[market, account, carrier]
+    if rule.kind == PUBLISHED:
+        sums = [DAYS * energy_wh for energy_wh in decode_values(published)]
+    else:
+        sums = _sums(state, place, rule, since, device)
+    day = decode_values(state.values.get((device, period), b"")) or [MISSING] * slots
+    first = window.start - rule.adjust_lead
+    before = range(first, first + rule.adjust_slots)
+    baseline = adjusted(
+        [sums[slot] for slot in window],
+        [sums[slot] for slot in before],
+        [0 if day[slot] == MISSING else day[slot] for slot in before],
+        rule.adjust_cap_bp,
+    )
+    return [
+        0 if day[slot] == MISSING else usual - day[slot]
+        for slot, usual in zip(window, baseline, strict=True)
+    ]
+
+
+def check_used(state: State, entry: Entry, reservation: int, derived: Mapping[int, int]) -> None:
+    """Compare what a claim used with what is derived, Wh by slot of the period."""
+    held = state.deviations.reservations[reservation]
+    if held.used is None:
+        raise _mismatch(entry, "deviation", "was never used")
+    for slot, energy_wh in enumerate(held.used):
+        if energy_wh != derived.get(slot, 0):
+            raise _mismatch(
+                entry,
+                f"slot {slot}",
+                f"{energy_wh} Wh were used, derived are {derived.get(slot, 0)}",
+            )
+
+
+def _sums(state: State, place: Place, rule: BaselineRule, since: int, device: str) -> list[int]:
+    """Sum of the ten baseline days' Wh, a slot of the period each."""
+    market, account, carrier, period = place
+    sums = [0] * state.markets[market].period_slots
+    found = 0
+    for day in range(period - 1, max(0, since, period - LOOKBACK) - 1, -1):
+        if found == DAYS:
+            break
+        reading = state.readings.get((device, day))
+        void = reading is not None and reading.status is ReadingStatus.VOID
+        taken = state.deviations.taken.get((market, account, carrier, day), 0)
+        if void or taken or not is_weekday_counted(rule, day):
+            continue
+        found += 1
+        for slot, energy_wh in enumerate(decode_values(state.values.get((device, day), b""))):
+            sums[slot] += 0 if energy_wh == MISSING else energy_wh
+    if found < DAYS:
+        raise Mismatch("Baseline", str(place), "days", f"only {found} of {DAYS} were there")
+    return sums
+
+
+def _open(state: State, entry: Entry) -> Reserved:
+    held = state.deviations.reservations[entry.event.args["id"]]
+    if held.used is not None or held.released:
+        raise _mismatch(entry, "reservation", "had ended")
+    return held
+
+
+def _start(state: State, held: Reserved) -> int:
+    params = state.markets[held.place[0]]
+    first = (held.slots & -held.slots).bit_length() - 1
+    return (held.place[3] * params.period_slots + first) * params.slot_seconds
+
+
+def _mismatch(entry: Entry, what: str, detail: str) -> Mismatch:
+    event = entry.event
+    return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
+
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("Deviations", "Reserved"): slots_reserved,
+    ("Deviations", "Released"): reservation_released,
+    ("Deviations", "Used"): deviation_used,
+}

@@ -1,0 +1,224 @@
+"""Energy credits: escrows, windows, every issue measured again, holdings and offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from market.units import SCALE, ceil_div
+from wattproof.audit.claims import check_used, reductions
+from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow, Offer, rule_of
+from wattproof.audit.findings import Mismatch
+from wattproof.audit.history import Entry
+from wattproof.audit.money import Handler
+from wattproof.audit.state import State
+
+_CONTRACT = "EnergyCredits"
+_NOBODY = "0x" + "00" * 20
+_EXPIRY = (1 << 40) - 1
+_MOST_IN_A_SLOT = 2**31 - 1
+
+
+def series_opened(state: State, entry: Entry) -> None:
+    args, terms = entry.event.args, entry.event.args["terms"]
+    state.credits.series[args["series"]] = CreditSeries(
+        market=terms["market"],
+        carrier=terms["carrier"],
+        redemption=terms["redemption"],
+        rule=rule_of(terms["rule"]),
+        asset=args["asset"],
+    )
+
+
+def funded(state: State, entry: Entry) -> None:
+    state.credits.series[entry.event.args["series"]].escrow += entry.event.args["amount"]
+
+
+def defunded(state: State, entry: Entry) -> None:
+    series = state.credits.series[entry.event.args["series"]]
+    series.escrow -= entry.event.args["amount"]
+    _require_covered(series, entry)
+
+
+def series_swept(state: State, entry: Entry) -> None:
+    args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
+    if entry.time < args["series"] & _EXPIRY or args["amount"] != series.escrow:
+        raise _mismatch(entry, "escrow", f"{args['amount']} of {series.escrow} left too early")
+    series.escrow, series.swept = 0, True
+
+
+def window_announced(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    state.credits.windows[args["window"]] = CreditWindow(
+        args["series"], args["period"], args["firstSlot"], args["slots"], args["budgetWh"]
+    )
+    series = state.credits.series[args["series"]]
+    series.budget_wh += args["budgetWh"]
+    _require_covered(series, entry)
+
+
+def baseline_published(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    state.credits.windows[args["window"]].published[args["account"]] = args["values"]
+
+
+def window_joined(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    window = state.credits.windows[args["window"]]
+    window.joined_wh += args["capWh"]
+    window.parts[args["account"]] = JoinedWindow(args["capWh"], args["since"], args["reservation"])
+    if window.joined_wh > window.budget_wh:
+        raise _mismatch(entry, "budget", f"{window.joined_wh} Wh joined {window.budget_wh} Wh")
+
+
+def credits_issued(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    window = state.credits.windows[args["window"]]
+    series, part = state.credits.series[window.series], window.parts[args["account"]]
+    if part.issued:
+        raise _mismatch(entry, "account", "had its credits before")
+    part.issued = True
+    window.budget_wh -= part.cap_wh
+    window.joined_wh -= part.cap_wh
+    series.budget_wh -= part.cap_wh
+    series.issued_wh += args["amount"]
+    slots = range(window.first_slot, window.first_slot + window.slots)
+    found = reductions(
+        state,
+        (series.market, args["account"], series.carrier, window.period),
+        series.rule,
+        slots,
+        part.since,
+        window.published.get(args["account"], b""),
+    )
+    derived, left = {}, part.cap_wh
+    for slot, reduction in zip(slots, found, strict=True):
+        derived[slot] = min(max(0, reduction), left, _MOST_IN_A_SLOT)
+        left -= derived[slot]
+    check_used(state, entry, part.reservation, derived)
+    if args["amount"] != sum(derived.values()):
+        raise _mismatch(entry, "amount", f"is {args['amount']}, derived is {sum(derived.values())}")
+
+
+def window_closed(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    window = state.credits.windows[args["window"]]
+    window.budget_wh -= args["releasedWh"]
+    window.joined_wh = min(window.joined_wh, window.budget_wh)
+    state.credits.series[window.series].budget_wh -= args["releasedWh"]
+    if window.budget_wh < 0:
+        raise _mismatch(entry, "budget", f"released {args['releasedWh']} Wh, more than was open")
+
+
+def used_up(state: State, entry: Entry) -> None:
+    """Redeemed or spent: the credits are gone (a transfer to nobody), their value leaves."""
+    args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
+    if args["value"] != args["amount"] * series.redemption // SCALE:
+        raise _mismatch(entry, "value", f"is {args['value']} for {args['amount']} credits")
+    series.spent_wh += args["amount"]
+    series.escrow -= args["value"]
+    _require_covered(series, entry)
+
+
+def transfer(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    if args["sender"] != _NOBODY:
+        key = args["sender"], args["id"]
+        if state.credits.held[key] < args["amount"]:
+            raise _mismatch(entry, "holding", f"{key} has {state.credits.held[key]}")
+        state.credits.held[key] -= args["amount"]
+    if args["receiver"] != _NOBODY:
+        state.credits.held[args["receiver"], args["id"]] += args["amount"]
+
+
+def market_bound(state: State, entry: Entry) -> None:
+    state.credits.issuers[entry.event.args["market"]] = entry.event.args["issuer"]
+
+
+def offered(state: State, entry: Entry) -> None:
+    _offer(state, entry).offered += entry.event.args["amount"]
+
+
+def recall_requested(state: State, entry: Entry) -> None:
+    offer = _offer(state, entry)
+    offer.recalled = entry.event.args["amount"]
+    offer.recall_round = entry.event.args["recallRound"]
+
+
+def recall_completed(state: State, entry: Entry) -> None:
+    offer, amount = _offer(state, entry), entry.event.args["amount"]
+    if amount != min(offer.recalled, offer.offered):
+        raise _mismatch(entry, "amount", f"is {amount} of {offer.offered} offered")
+    offer.offered -= amount
+    offer.recalled = offer.recall_round = 0
+
+
+def deliver(state: State, market: int, slot: int, trader: str, moved_wh: int) -> None:
+    """A settled round's effect on the offers; the tokens move by their own transfer events.
+
+    Raises:
+        Mismatch: more was sold than was offered.
+    """
+    if moved_wh >= 0:
+        return
+    offer = state.credits.offers[market, slot, trader]
+    if offer.offered < -moved_wh:
+        raise Mismatch(
+            "EnergyCredits.Delivered", trader, "offer", f"{-moved_wh} of {offer.offered} were sold"
+        )
+    offer.offered += moved_wh
+
+
+def _offer(state: State, entry: Entry) -> Offer:
+    args = entry.event.args
+    return state.credits.offers[args["market"], args["slot"], args["account"]]
+
+
+def _require_covered(series: CreditSeries, entry: Entry) -> None:
+    open_wh = series.issued_wh - series.spent_wh + series.budget_wh
+    owed = ceil_div(open_wh * series.redemption, SCALE)
+    if series.escrow < owed:
+        raise _mismatch(entry, "escrow", f"{series.escrow} do not cover {owed}")
+
+
+def _mismatch(entry: Entry, what: str, detail: str) -> Mismatch:
+    event = entry.event
+    return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
+
+
+def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Any]]:
+    """View functions of the contract, their arguments, and what they must answer."""
+    found: list[tuple[str, tuple[Any, ...], Any]] = [
+        ("balanceOf", (account, series), amount)
+        for (account, series), amount in state.credits.held.items()
+    ]
+    for (market, slot, account), offer in state.credits.offers.items():
+        view = {
+            "offered": offer.offered,
+            "recalled": offer.recalled,
+            "recallRound": offer.recall_round,
+        }
+        found.append(("offerOf", (market, slot, account), view))
+    for market, issuer in state.credits.issuers.items():
+        found.append(("issuerOf", (market,), issuer))
+    return found
+
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    (_CONTRACT, "SeriesOpened"): series_opened,
+    (_CONTRACT, "Funded"): funded,
+    (_CONTRACT, "Defunded"): defunded,
+    (_CONTRACT, "SeriesSwept"): series_swept,
+    (_CONTRACT, "WindowAnnounced"): window_announced,
+    (_CONTRACT, "BaselinePublished"): baseline_published,
+    (_CONTRACT, "WindowJoined"): window_joined,
+    (_CONTRACT, "CreditsIssued"): credits_issued,
+    (_CONTRACT, "WindowClosed"): window_closed,
+    (_CONTRACT, "CreditsRedeemed"): used_up,
+    (_CONTRACT, "CreditsSpent"): used_up,
+    (_CONTRACT, "Transfer"): transfer,
+    (_CONTRACT, "MarketBound"): market_bound,
+    (_CONTRACT, "Offered"): offered,
+    (_CONTRACT, "RecallRequested"): recall_requested,
+    (_CONTRACT, "RecallCompleted"): recall_completed,
+}
