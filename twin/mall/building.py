@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.mall.chiller import ChillerPlant, check_plant
+from twin.weather.sun import SURFACE_POSITIONS
 
 FloatArray = NDArray[np.float64]
 
-SURFACES = ("roof", "north", "east", "south", "west")
+SURFACES = tuple(SURFACE_POSITIONS)
 """The order of outer surfaces wherever sunshine is told by surface."""
 
 

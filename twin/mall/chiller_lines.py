@@ -29,7 +29,8 @@ class LoadLines:
 
     def power(self, load: FloatArray) -> FloatArray:
         """Power at loads (any shape), as a share of full power."""
-        return np.max(np.multiply.outer(load, self.slope) + self.intercept, axis=-1)
+        highest: FloatArray = np.max(np.multiply.outer(load, self.slope) + self.intercept, axis=-1)
+        return highest
 
 
 def load_lines(plant: ChillerPlant) -> LoadLines:

@@ -114,8 +114,8 @@ class ForecastErrors:
 class MallSite:
     """What a mall's twin is built from.
 
-    ``set_point_c`` is the operative temperature (zone,) that is held today. ``votes`` are tallies
-    of thermal sensation -3 (cold) to +3 (hot) by zone name; see :mod:`twin.mall.votes`.
+    ``set_point_c`` is the air temperature (zone,) that thermostats hold today. ``votes`` are
+    tallies of thermal sensation -3 (cold) to +3 (hot) by zone name; see :mod:`twin.mall.votes`.
     ``comfort_share`` is the share of scenarios in which a plan has to keep the comfort band.
     """
 

@@ -8,7 +8,8 @@ from enum import Enum
 import numpy as np
 
 from twin.horizon import Horizon
-from twin.mall.model import BoolArray, FloatArray, GridSignal
+from twin.mall.building import FloatArray
+from twin.mall.model import BoolArray, GridSignal
 
 _WH_PER_KWH = 1000.0
 
@@ -30,8 +31,8 @@ class Strategy(Enum):
 class MallPlan:
     """The day's schedule.
 
-    ``electricity_w`` (slot,) is what the whole mall draws, ``chiller_w`` its chillers with pumps and
-    tower; ``baseline_w`` what the mall draws when the thermostats hold the set point.
+    ``electricity_w`` (slot,) is what the whole mall draws, ``chiller_w`` its chillers with pumps
+    and tower; ``baseline_w`` what the mall draws when the thermostats hold the set point.
     ``least_w`` and ``most_w`` bound the draw of each slot on its own, within comfort and capacity:
     the adjustable power. ``cooling_w`` (slot, zone) is heat taken out of the zones, ``store_w``
     cold put into the store (negative: taken out), ``stored_wh`` its content after each slot.
