@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from market.reference.account import AccountWord
 from market.reference.authority import Authority
+from market.reference.credits import EnergyCredits
 from market.reference.deviations import Deviations
 from market.reference.errors import Revert
 from market.reference.exchange import Exchange, Neighbour, Status
@@ -30,6 +31,7 @@ __all__ = [
     "Deviations",
     "DidRegistry",
     "Effect",
+    "EnergyCredits",
     "Exchange",
     "Imbalance",
     "Ledger",

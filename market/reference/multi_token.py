@@ -16,7 +16,7 @@ from market.reference.token import UNLIMITED, ZERO_ADDRESS
 
 @dataclass(slots=True, kw_only=True)
 class MultiToken:
-    """Balances are whole units of the token `token_id`. `before_move` of a subclass may refuse."""
+    """Balances are whole units of the token `token_id`; what a subclass forbids does not move."""
 
     balances: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     allowances: defaultdict[tuple[str, str, int], int] = field(
