@@ -22,7 +22,8 @@ from market.openadr.document import (
     values_maps,
 )
 from market.openadr.timing import Calendar, read_duration, write_duration
-from market.reference.baseline import BaselineRule
+from market.reference.baseline import BaselineRule, check_rule
+from market.reference.errors import BadRule
 from market.reference.programmes import (
     FULL_BP,
     LONGEST_DISPUTE_WINDOW,
@@ -256,7 +257,15 @@ class _Attributes:
             raise self.of("ADJUSTMENT_DURATION").refuse("must end before the event begins")
         kind = _BASELINES.index(self.of("BASELINE").choice(*_BASELINES))
         cap_bp = self.of("ADJUSTMENT_CAP").scaled(FULL_BP, 0, MOST_BP)
-        return BaselineRule(kind, day_mask, lead, slots, cap_bp)
+        rule = BaselineRule(kind, day_mask, lead, slots, cap_bp)
+        try:
+            check_rule(rule, calendar.slot_seconds, calendar.period_slots)
+        except BadRule as error:
+            raise self.node.refuse(
+                "no baseline can be found so: ten of ten needs two weekdays or more, the hours of "
+                "adjustment lie on the event's day, and the market's periods are days"
+            ) from error
+        return rule
 
     def _slots(self, name: str, calendar: Calendar) -> int:
         node = self.of(name)

@@ -38,7 +38,7 @@ def programmes(draw, calendar):
         role=draw(st.binary(min_size=32, max_size=32)),
         rule=BaselineRule(
             kind=draw(st.integers(0, 1)),
-            day_mask=draw(st.integers(1, 127)),
+            day_mask=draw(st.integers(1, 127).filter(lambda mask: mask.bit_count() > 1)),
             adjust_lead=lead,
             adjust_slots=draw(st.integers(0, lead)),
             adjust_cap_bp=draw(st.integers(0, 5_000)),
@@ -120,6 +120,8 @@ def refusal_of(document):
         ("PENALTY", [5e9], "is not between"),
         ("BASELINE", ["GUESS"], "'GUESS' is not one of TEN_OF_TEN, PUBLISHED"),
         ("BASELINE_DAYS", ["MO", "MO"], "is given twice"),
+        ("BASELINE_DAYS", ["MO"], "ten of ten needs two weekdays or more"),
+        ("ADJUSTMENT_LEAD", ["P1D"], "the hours of adjustment lie on the event's day"),
         ("BASELINE_DAYS", ["XX"], "'XX' is not one of MO"),
         ("ADJUSTMENT_DURATION", ["PT4H"], "must end before the event begins"),
         ("ADJUSTMENT_CAP", [0.6], "0.6 is not between 0 and 0.5"),
