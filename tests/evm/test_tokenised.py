@@ -84,7 +84,7 @@ def test_chunks_applied_in_any_order_move_the_same(seed):
     parts = trade.verify(
         batch, sorted({rng.randrange(1, end) for _ in range(3)}) if end > 1 else []
     )
-    assert trade.status is Status.VERIFIED
+    assert trade.status() is Status.VERIFIED
     for chunk in rng.sample(range(len(parts)), len(parts)):
         sender = rng.choice(TRADERS)
         trade.do("requestRecall", MAX_OFFER, sender=sender)
@@ -92,7 +92,7 @@ def test_chunks_applied_in_any_order_move_the_same(seed):
         assert trade.do("offer", 1, sender=sender) == "MarketFrozen"
         trade.apply(chunk, parts[chunk])
         trade.world.check_tokens((trade.slot,))
-    assert trade.status is Status.SETTLED
+    assert trade.status() is Status.SETTLED
     assert trade.holdings() == expected(before, batch)
     trade.check()
 
@@ -242,7 +242,7 @@ def test_a_void_round_gives_every_offer_back():
     trade.gate([order(trade, ALICE, -70, 0), order(trade, BOB, 70, PRICE)])
     assert trade.do("requestRecall", 100, sender=ALICE) is None
     trade.world.wait(trade.world.exchange.market(trade.market).settle_window)
-    assert trade.status is Status.VOID
+    assert trade.status() is Status.VOID
     assert trade.do("completeRecall", sender=ALICE) is None
     assert trade.held(ALICE) == 100
     trade.check()

@@ -151,7 +151,6 @@ class TokenTrading:
     def number(self) -> int:
         return self.world.exchange.last_round(self.market)
 
-    @property
     def status(self) -> Status:
         return self.world.exchange.status(self.market, self.number, now=self.world.now)
 
