@@ -7,7 +7,8 @@ from typing import Any
 
 from market.reference import EnergyCredits
 from market.reference.baseline import BaselineRule, Claim
-from market.reference.credits import Series, SeriesTerms, Window, expiry_of, series_id
+from market.reference.credit_series import Series, SeriesTerms, expiry_of, series_id
+from market.reference.credits import Window
 from market.reference.meters import ReadingStatus, encode_values, readings_digest
 from market.signature import Domain, sign_digest
 from tests.evm import chain

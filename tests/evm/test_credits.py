@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.reference.baseline import BaselineRule
-from market.reference.credits import SeriesTerms
+from market.reference.credit_series import SeriesTerms
 from market.reference.meters import MISSING, encode_values
 from tests.evm.credit_world import (
     CAPACITY_W,
