@@ -14,24 +14,37 @@ from dataclasses import asdict
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
+from sqlalchemy import Engine
 
 from devnet.deployment import Deployment
 from market.eligibility import TraderFacts
 from market.order import Domain
 from market.reference.params import MarketParams
+from wattproof.audit import dispatch
 from wattproof.audit.findings import Finding, Mismatch, Report
 from wattproof.audit.history import History
 from wattproof.audit.replay import rebuild
 from wattproof.audit.rounds import add_call_data, prove, settlement_arguments
 from wattproof.audit.state import RoundState, State
 from wattproof.errors import InvalidError, NotFoundError
+from wattproof.store.engine import make_engine, transaction
 
 VERSION = 1
 _GATE, _RESULT = "closeGate", ("settle", "verifyChunk")
 
 
-def export_round(rpc_url: str, deployment: Deployment, key: tuple[int, int]) -> dict[str, Any]:
+def export_round(
+    rpc_url: str,
+    deployment: Deployment,
+    key: tuple[int, int],
+    *,
+    database: Engine | str | None = None,
+) -> dict[str, Any]:
     """The bundle of a settled round (market, round), from the chain alone.
+
+    Args:
+        database: also take from here the logs of the dispatch plans that orders of the round were
+            made from; the chain knows nothing of plans.
 
     Raises:
         NotFoundError: the round is not settled, or does not hold.
@@ -39,7 +52,11 @@ def export_round(rpc_url: str, deployment: Deployment, key: tuple[int, int]) -> 
     """
     history = History(rpc_url, deployment)
     state, report = rebuild(history)
-    return _bundle(history, state, report, key)
+    bundle = _bundle(history, state, report, key)
+    if database is not None:
+        bundle["dispatch"] = [log.to_json() for log in _plans_of(database, key)]
+        bundle["digest"] = _digest(bundle)
+    return bundle
 
 
 def verify_bundle(bundle: Mapping[str, Any], rpc_url: str) -> Report:
@@ -72,7 +89,9 @@ def verify_bundle(bundle: Mapping[str, Any], rpc_url: str) -> Report:
     except NotFoundError as error:
         report.findings.append(Finding("chain", rpc_url, "round", error.message))
         return report
-    _compare("", bundle, own, report)
+    chain_alone = {name: value for name, value in bundle.items() if name != "dispatch"}
+    _compare("", chain_alone, own, report)
+    _verify_dispatch(bundle, state, key, history.head.timestamp, report)
     report.rounds = [done for done in replayed.rounds if (done.market, done.round) == key]
     return report
 
@@ -175,6 +194,39 @@ def _verify_alone(bundle: Mapping[str, Any], key: tuple[int, int], report: Repor
     for name, value in derived.items():
         report.compare("bundle", name, "value", bundle.get(name), value)
     report.checked["orders"] += len(record.submitted)
+
+
+def _verify_dispatch(
+    bundle: Mapping[str, Any],
+    state: State,
+    key: tuple[int, int],
+    head_time: int,
+    report: Report,
+) -> None:
+    """The logs of the plans behind the round: by themselves, and against the chain."""
+    proof = state.rounds[key].proof
+    assert proof is not None  # its own bundle was made from it
+    try:
+        logs = [dispatch.Log.from_json(each) for each in bundle.get("dispatch", [])]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        report.findings.append(Finding("bundle", "dispatch", "content", f"is damaged: {error!r}"))
+        return
+    for log in logs:
+        done = dispatch.replay(log, state.domain, report)
+        dispatch.check_roles(done, state, head_time, report)
+        dispatch.check_readings(done, state, report)
+        found = dispatch.check_orders(done, proof.book.orders, key, report)
+        report.compare("bundle", f"plan {log.number}", "has orders in the round", bool(found), True)
+
+
+def _plans_of(database: Engine | str, key: tuple[int, int]) -> list[dispatch.Log]:
+    engine = make_engine(database) if isinstance(database, str) else database
+    try:
+        with transaction(engine) as session:
+            return dispatch.read_logs(session, dispatch.plans_of_round(session, *key))
+    finally:
+        if isinstance(database, str):
+            engine.dispose()
 
 
 class _GivenFacts(State):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from market.reference.baseline import (
     DAYS,
@@ -11,6 +11,7 @@ from market.reference.baseline import (
     PUBLISHED,
     BaselineRule,
     adjusted,
+    instead_of_missing,
     is_weekday_counted,
 )
 from market.reference.meters import ReadingStatus, decode_values
@@ -55,8 +56,13 @@ def reductions(
     window: range,
     since: int,
     published: bytes,
+    *,
+    increases: bool = False,
 ) -> list[int]:
     """Baseline less metered, Wh a slot of the window (in the period); 0 where none is metered.
+
+    Args:
+        increases: whether more consumption was claimed, not less.
 
     Raises:
         Mismatch: there are too few baseline days.
@@ -64,11 +70,13 @@ def reductions(
     market, account, carrier, period = place
     slots = state.markets[market].period_slots
     device = state.device_of[market, account, carrier]
-    if rule.kind == PUBLISHED:
-        sums = [DAYS * energy_wh for energy_wh in decode_values(published)]
-    else:
-        sums = _sums(state, place, rule, since, device)
     day = decode_values(state.values.get((device, period), b"")) or [MISSING] * slots
+    if rule.kind == PUBLISHED:
+        values = decode_values(published)
+        sums = [0 if energy_wh == MISSING else DAYS * energy_wh for energy_wh in values]
+    else:
+        missing = instead_of_missing(day, increases=increases)
+        sums = _sums(state, place, rule, since, device, missing)
     first = window.start - rule.adjust_lead
     before = range(first, first + rule.adjust_slots)
     baseline = adjusted(
@@ -97,8 +105,15 @@ def check_used(state: State, entry: Entry, reservation: int, derived: Mapping[in
             )
 
 
-def _sums(state: State, place: Place, rule: BaselineRule, since: int, device: str) -> list[int]:
-    """Sum of the ten baseline days' Wh, a slot of the period each."""
+def _sums(
+    state: State,
+    place: Place,
+    rule: BaselineRule,
+    since: int,
+    device: str,
+    missing: Sequence[int],
+) -> list[int]:
+    """Sum of the ten baseline days' Wh, a slot of the period each; `missing` where one lacks it."""
     market, account, carrier, period = place
     sums = [0] * state.markets[market].period_slots
     found = 0
@@ -111,8 +126,9 @@ def _sums(state: State, place: Place, rule: BaselineRule, since: int, device: st
         if void or taken or not is_weekday_counted(rule, day):
             continue
         found += 1
-        for slot, energy_wh in enumerate(decode_values(state.values.get((device, day), b""))):
-            sums[slot] += 0 if energy_wh == MISSING else energy_wh
+        values = decode_values(state.values.get((device, day), b"")) or [MISSING] * len(sums)
+        for slot, energy_wh in enumerate(values):
+            sums[slot] += missing[slot] if energy_wh == MISSING else energy_wh
     if found < DAYS:
         raise Mismatch("Baseline", str(place), "days", f"only {found} of {DAYS} were there")
     return sums

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from market.reference.baseline import BaselineRule
 
 Place = tuple[int, str, int, int]
 """Market, account, carrier, period."""
-
-
-def rule_of(values: Mapping[str, int]) -> BaselineRule:
-    """A baseline rule as events carry it."""
-    return BaselineRule(
-        kind=values["kind"],
-        day_mask=values["dayMask"],
-        adjust_lead=values["adjustLead"],
-        adjust_slots=values["adjustSlots"],
-        adjust_cap_bp=values["adjustCapBp"],
-    )
 
 
 @dataclass(slots=True)

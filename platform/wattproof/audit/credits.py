@@ -7,11 +7,12 @@ from typing import Any
 
 from market.units import SCALE, ceil_div
 from wattproof.audit.claims import check_used, reductions
-from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow, Offer, rule_of
+from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow, Offer
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
 from wattproof.audit.state import State
+from wattproof.claims.service import rule_of
 
 _CONTRACT = "EnergyCredits"
 _NOBODY = "0x" + "00" * 20

@@ -12,12 +12,12 @@ from wattproof.audit.claims_state import (
     Enrolled,
     EventPart,
     Programme,
-    rule_of,
 )
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
 from wattproof.audit.state import State
+from wattproof.claims.service import rule_of
 
 _CONTRACT = "DemandResponse"
 _BP = 10_000
@@ -118,6 +118,7 @@ def reported(state: State, entry: Entry) -> None:
         slots,
         enrolment.since,
         part.published,
+        increases=not programme.reduces,
     )
     sign = 1 if programme.reduces else -1
     moved = {

@@ -9,6 +9,7 @@ from dataclasses import replace
 from eth_utils.crypto import keccak
 
 from market.product import Product
+from market.reference.deviations import left_over
 from market.reference.imbalance import imbalance_cost
 from market.reference.meters import (
     MISSING,
@@ -125,7 +126,9 @@ def _derive(state: State, market: int, period: int, account: str, now: int) -> t
         metered = _metered(state, market, period, account, carrier, slot)
         if metered is None:
             metered = _without_reading(state, market, period, slot, position, now)
-        cost += imbalance_cost(metered - position, price, params)
+        used = state.deviations.used.get((market, account, carrier, period), {})
+        deviation_wh = left_over(metered - position, used.get(slot % params.period_slots, 0))
+        cost += imbalance_cost(deviation_wh, price, params)
     return lock, cost
 
 

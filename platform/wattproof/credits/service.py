@@ -201,6 +201,11 @@ def events(session: Session, name: str) -> Iterable[EventRow]:
     ).all()
 
 
+def opened(session: Session) -> dict[int, Terms]:
+    """Terms of every indexed series by its number."""
+    return {int(e.args["series"]): _terms(e.args["terms"]) for e in events(session, "SeriesOpened")}
+
+
 # -- transactions of the issuer --------------------------------------------------------------------
 
 
@@ -252,6 +257,11 @@ def announce(
         slots,
         budget_wh,
     )
+
+
+def close_window(platform: Platform, window: int) -> UnsignedTransaction:
+    """Give back what nobody joined (once the window has begun) or claimed in time."""
+    return unsigned(platform, "close the window", CONTRACT, "closeWindow", window)
 
 
 def publish_baseline(
@@ -327,7 +337,7 @@ def _series(platform: Platform, numbers: list[int]) -> list[Series]:
 
 
 def _terms(view: Mapping[str, Any]) -> Terms:
-    return Terms(view["market"], view["carrier"], view["redemption"], dict(view["rule"]))
+    return Terms(view["market"], view["carrier"], int(view["redemption"]), dict(view["rule"]))
 
 
 def _windows(platform: Platform, numbers: list[int]) -> list[Window]:

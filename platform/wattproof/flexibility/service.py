@@ -80,7 +80,7 @@ class Terms:
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Terms:
-        """From the struct of the contract."""
+        """From the struct of the contract, or of an indexed event."""
         return cls(
             market=view["market"],
             carrier=view["carrier"],
@@ -90,9 +90,9 @@ class Terms:
             notice_s=view["notice"],
             refusal_lead_s=view["refusalLead"],
             dispute_window_s=view["disputeWindow"],
-            incentive_nano_per_kwh=view["incentive"],
-            penalty_nano_per_kwh=view["penalty"],
-            role=bytes(view["role"]),
+            incentive_nano_per_kwh=int(view["incentive"]),
+            penalty_nano_per_kwh=int(view["penalty"]),
+            role=_bytes(view["role"]),
             rule=dict(view["rule"]),
         )
 
@@ -228,6 +228,14 @@ def parts_of(platform: Platform, session: Session, account: str) -> list[Part]:
             if e.args["account"] == account
         ],
     )
+
+
+def published(session: Session, event: int, account: str) -> bytes | None:
+    """An account's published baseline, packed; None where none was published."""
+    for found in events(session, "BaselinePublished"):
+        if int(found.args["eventId"]) == event and found.args["account"] == account:
+            return _bytes(found.args["values"])
+    return None
 
 
 def events(session: Session, name: str) -> Iterable[EventRow]:
@@ -400,3 +408,7 @@ def _parts(platform: Platform, keys: Sequence[tuple[int, str]]) -> list[Part]:
         )
         for (number, account), view in zip(keys, views, strict=True)
     ]
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return bytes.fromhex(value[2:]) if isinstance(value, str) else bytes(value)

@@ -32,6 +32,8 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.post_readings,
         flow.close_periods,
         flow.rebut_claims,
+        flow.issue_credits,
+        flow.finish_events,
     )
 }
 

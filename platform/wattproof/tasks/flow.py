@@ -11,8 +11,10 @@ import time
 
 from sqlmodel import select
 
+from wattproof.credits import upkeep as credits
 from wattproof.dispatch import freshness
 from wattproof.errors import UnavailableError, WattproofError
+from wattproof.flexibility import upkeep as flexibility
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
@@ -82,6 +84,18 @@ def rebut_claims(platform: Platform) -> bool:
 def revoke_stale_plans(platform: Platform) -> bool:
     """Revoke approvals of dispatch plans that stand no longer. True if there were any."""
     return freshness.revoke_stale(platform) > 0
+
+
+def issue_credits(platform: Platform) -> bool:
+    """Queue credits whose readings are final, and budgets to release. True if there were any."""
+    with platform.transaction() as session:
+        return credits.issue_due(platform, session) + credits.close_due(platform, session) > 0
+
+
+def finish_events(platform: Platform) -> bool:
+    """Queue reports and settlements of demand response that are due. True if there were any."""
+    with platform.transaction() as session:
+        return flexibility.finish_due(platform, session) > 0
 
 
 def tick(platform: Platform) -> bool:

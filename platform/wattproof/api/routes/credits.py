@@ -298,6 +298,15 @@ def publish_baseline(
     )
 
 
+@router.post("/windows/{window}/close", responses=responses(401, 403, 404, 409, 422, 503))
+def close_window(
+    window: WindowPath, principal: Participant, platform: PlatformDep
+) -> TransactionsToSign:
+    """A transaction that gives back the budget nobody joined, once the window has begun."""
+    service.get_window(platform, window)
+    return _checked(platform, principal, service.close_window(platform, window))
+
+
 # -- what an account signs -------------------------------------------------------------------------
 
 

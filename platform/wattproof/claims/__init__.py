@@ -1,0 +1,1 @@
+"""Claims: the readings that show what an account did against its baseline."""
