@@ -28,6 +28,7 @@ from wattproof.errors import ConflictError, InvalidError, NotFoundError, Refused
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
+from wattproof.meters.claims import accounts_with_open_claims
 from wattproof.meters.models import ClosureRow, DeviceRow, ReadingRow
 from wattproof.meters.values import pack
 from wattproof.rounds.facts import get_market
@@ -264,7 +265,8 @@ def close_imbalance(
 ) -> int:
     """Queue the closing of every open position of a period. Returns how many were queued.
 
-    Accounts whose readings may still change are left for a later call.
+    Accounts whose readings may still change, or whose deviations may still be claimed as credits or
+    demand response, are left for a later call.
 
     Args:
         retry: also what the chain refused in the last hour.
@@ -300,10 +302,9 @@ def close_imbalance(
     }
     trees = [_Tree(settlement) for settlement in settlements]
     prices = [pack_prices(settlement.clearing.prices) for settlement in settlements]
-    queued = 0
+    due: dict[str, list[bytes]] = {}
     for account in accounts:
-        key = f"close:{market}:{period}:{account}"
-        write = outbox.find(session, key)
+        write = outbox.find(session, _closing_key(market, period, account))
         if account in closed or (write is not None and not _may_retry(write, retry)):
             continue
         carriers = {
@@ -314,8 +315,10 @@ def close_imbalance(
             for entry in position.entries
         }
         readings = _final_readings(session, row, account, period, now, carriers)
-        if readings is None:
-            continue
+        if readings is not None:
+            due[account] = readings
+    waiting = accounts_with_open_claims(platform, session, market, period, due)
+    for account in (account for account in due if account not in waiting):
         outbox.call(
             session,
             platform.chain,
@@ -325,13 +328,16 @@ def close_imbalance(
             period,
             account,
             [tree.proof(account) for tree in trees],
-            readings,
+            due[account],
             prices,
-            key=key,
+            key=_closing_key(market, period, account),
             signer=platform.keys.address(Role.BALANCING),
         )
-        queued += 1
-    return queued
+    return len(due) - len(waiting)
+
+
+def _closing_key(market: int, period: int, account: str) -> str:
+    return f"close:{market}:{period}:{account}"
 
 
 def close_due_periods(platform: Platform, session: Session) -> int:

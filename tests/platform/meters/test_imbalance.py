@@ -8,6 +8,7 @@ from sqlmodel import select
 from devnet import accounts
 from wattproof.accounts import service as ledger
 from wattproof.errors import ConflictError, InvalidError, NotFoundError, RefusedError
+from wattproof.gateway import outbox
 from wattproof.meters import service as meters
 from wattproof.meters.models import ClosureRow, ReadingRow
 from wattproof.meters.service import Readings
@@ -208,3 +209,50 @@ def test_packed_readings_are_read_back(values: list[int | None]) -> None:
 def test_a_reading_that_does_not_fit_is_refused(value: int) -> None:
     with pytest.raises(InvalidError, match="does not fit"):
         pack([value])
+
+
+def _reserve(desk: Any, trader: int, period: int) -> None:
+    """The contract of credits reserves slot 0, as it does when the trader joins a window."""
+    chain, account = desk.platform.chain, str(desk.traders[trader].address)
+    claimant = chain.address("EnergyCredits")
+    chain.request("anvil_impersonateAccount", claimant)
+    chain.request("anvil_setBalance", claimant, hex(10**18))
+    chain.request(
+        "eth_sendTransaction",
+        {
+            "from": claimant,
+            "to": chain.address("Deviations"),
+            "data": chain.encode("Deviations", "reserve", desk.market, account, 0, period, 1),
+        },
+    )
+    assert chain.call_many([("Deviations", "taken", (desk.market, account, 0, period))]) == [1]
+
+
+def test_closing_waits_for_what_may_still_be_claimed_and_does_not_try_meanwhile(desk: Any) -> None:
+    _register(desk, 0, 1)
+    _number, period = _traded(desk)
+    _reserve(desk, 1, period)
+    desk.move_to(_end(desk, period) + 1)
+    for trader, wh in ((0, 3_000), (1, -3_000)):
+        _post(desk, _readings(desk, trader, period, {0: wh}), trader)
+    run_until_idle(desk.platform)
+    desk.move_to(_end(desk, period) + meters.DISPUTE_WINDOW_S + 100)
+    run_until_idle(desk.platform)
+
+    def closed(trader: int) -> bool:
+        with desk.platform.transaction() as session:
+            key = (desk.market, period, str(desk.traders[trader].address))
+            row = session.get(ClosureRow, key)
+        return row is not None and row.closed
+
+    assert (closed(0), closed(1)) == (True, False)
+    with desk.platform.transaction() as session:
+        assert meters.close_imbalance(desk.platform, session, desk.market, period) == 0
+        key = f"close:{desk.market}:{period}:{desk.traders[1].address}"
+        assert outbox.find(session, key) is None  # nothing was sent only to be refused
+    # Nobody claimed it: the reservation is dead, and the position closes by itself.
+    asked = ("Deviations", "claimBy", (desk.market, period))
+    (claim_by,) = desk.platform.chain.call_many([asked])
+    desk.move_to(claim_by + 1)
+    run_until_idle(desk.platform)
+    assert closed(1)
