@@ -38,6 +38,7 @@ from wattproof.rounds.facts import (
     get_round,
     grid_of,
     has_capacity_source,
+    read_sellable,
     role_of,
     rules_of,
 )
@@ -204,7 +205,7 @@ def submit_many(
 ) -> list[SignedReceipt]:
     """``submit`` for many orders at once: all are accepted or none."""
     desks = {
-        key: _Desk(session, *key)
+        key: _Desk(platform, session, *key)
         for key in sorted({(order.market, order.round) for order, _ in orders})
     }
     domain = platform.domain
@@ -265,7 +266,8 @@ def _known(session: Session, signed: Sequence[SignedOrder]) -> dict[bytes, Order
 class _Desk:
     """What accepting orders of one round needs, read once."""
 
-    def __init__(self, session: Session, market: int, number: int) -> None:
+    def __init__(self, platform: Platform, session: Session, market: int, number: int) -> None:
+        self._chain = platform.chain
         self._session = session
         self._market = get_market(session, market)
         self.row = get_round(session, market, number, lock="share")
@@ -275,6 +277,7 @@ class _Desk:
         self._accounts: dict[str, MarginRow | None] = {}
         self._standing: dict[str, bool] = {}
         self._open: dict[str, tuple[int, int]] = {}
+        self._sellable: dict[str, int] = {}
 
     def require_eligible(self, order: Order) -> None:
         """Raises RefusedError for an old epoch or a missing credential."""
@@ -308,7 +311,14 @@ class _Desk:
                 f"open orders need {need} micro-units of margin, available are {margin}",
                 code="margin",
             )
-        if has_capacity_source(self._market):
+        if self.rules.tokenised:
+            if sold > 0 and sold > self._offered(trader):
+                raise RefusedError(
+                    f"open orders sell {sold} Wh, offered for sale are {self._offered(trader)} Wh: "
+                    "offer what is to be sold first",
+                    code="not_offered",
+                )
+        elif has_capacity_source(self._market):
             capacity = (account.capacity if account else 0) * self.rules.capacity_unit_wh
             if sold > capacity:
                 raise RefusedError(
@@ -316,6 +326,11 @@ class _Desk:
                     code="capacity",
                 )
         self._open[trader] = (need, sold)
+
+    def _offered(self, trader: str) -> int:
+        if trader not in self._sellable:
+            (self._sellable[trader],) = read_sellable(self._chain, self._market, self.row, [trader])
+        return self._sellable[trader]
 
     def _account(self, trader: str) -> MarginRow | None:
         if trader not in self._accounts:

@@ -1,11 +1,14 @@
-"""After settlement: delivered when its slots are over, closed when its positions are."""
+"""After settlement: delivered when its slots are over, closed when its positions are.
+
+Tokens are delivered by the settlement itself.
+"""
 
 from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
 from wattproof.meters.models import ClosureRow
-from wattproof.rounds.facts import get_market, get_round
+from wattproof.rounds.facts import get_market, get_round, is_tokenised
 from wattproof.rounds.settlement import stored_settlement
 from wattproof.runtime import Platform
 
@@ -14,8 +17,9 @@ def update(platform: Platform, session: Session, market: int, number: int) -> bo
     """Move a confirmed round on by the time and the closed positions. True if it moved."""
     row = get_round(session, market, number, lock="update")
     if row.state == "confirmed":
-        slot_seconds = int(get_market(session, market).params["slotSeconds"])
-        if platform.clock.now() < (row.first_slot + row.slots) * slot_seconds:
+        market_row = get_market(session, market)
+        ends_at = (row.first_slot + row.slots) * int(market_row.params["slotSeconds"])
+        if platform.clock.now() < ends_at and not is_tokenised(market_row):
             return False
         row.state = "delivered"
     elif row.state == "delivered":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlmodel import Session
@@ -9,6 +10,7 @@ from sqlmodel import Session
 from market.product import ProductGrid
 from market.rules import MarketRules
 from wattproof.errors import NotFoundError
+from wattproof.gateway.chain import Chain
 from wattproof.rounds.models import MarketRow, RoundRow
 
 NO_ADDRESS = "0x" + "00" * 20
@@ -55,6 +57,7 @@ def rules_of(market: MarketRow) -> MarketRules:
         gap_floor_micro=values["gapFloor"],
         gap_cap_micro=values["gapCap"],
         capacity_unit_wh=values["capacityUnitWh"] if has_capacity_source(market) else 0,
+        tokenised=is_tokenised(market),
         gate_grace=values["gateGrace"],
         settle_window=values["settleWindow"],
         exit_delay=values["exitDelay"],
@@ -76,6 +79,32 @@ def grid_of(market: MarketRow, row: RoundRow) -> ProductGrid:
 def has_capacity_source(market: MarketRow) -> bool:
     """Whether what may be sold is bounded by attested capacity."""
     return bool(market.params["capacitySource"] != NO_ADDRESS)
+
+
+def is_tokenised(market: MarketRow) -> bool:
+    """Whether the market trades tokens that its capacity source keeps (protocol section 9)."""
+    return has_capacity_source(market) and int(market.params["capacityUnitWh"]) == 0
+
+
+def read_sellable(
+    chain: Chain, market: MarketRow, row: RoundRow, traders: Sequence[str]
+) -> list[int]:
+    """Tokens that every trader may sell in the round, as the market's source says now, in Wh.
+
+    They do not change from the round's gate until it ends.
+
+    Raises:
+        NotFoundError: the source is no contract of the deployment.
+    """
+    address = market.params["capacitySource"]
+    source = chain.names.get(address)
+    if source is None:
+        raise NotFoundError(
+            f"market {market.market} trades tokens of {address}, which the deployment does not name"
+        )
+    place = (market.market, row.number, row.first_slot)
+    wanted = [(source, "sellable", (*place, trader)) for trader in traders]
+    return [int(sellable) for sellable in chain.call_many(wanted)]
 
 
 def role_of(market: MarketRow) -> bytes | None:

@@ -8,7 +8,7 @@ the indexer has seen it on the chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, col, select, update
 
@@ -29,6 +29,8 @@ from wattproof.rounds.facts import (
     get_round,
     grid_of,
     has_capacity_source,
+    is_tokenised,
+    read_sellable,
     role_of,
     rules_of,
 )
@@ -294,16 +296,34 @@ def read_facts(
             [("CredentialRegistry", "standing", (trader, role, row.gate_at)) for trader in traders]
         )
     )
-    unit = int(market.params["capacityUnitWh"])
+    capacities = _capacities(platform, market, row, traders, words)
     return {
         trader: TraderFacts(
             margin_micro=margin,
             epoch=word["epoch"] if number >= word["epochRound"] else word["prevEpoch"],
             eligible=stands,
-            capacity_wh=word["capacity"] * unit if has_capacity_source(market) else None,
+            capacity_wh=capacity,
         )
-        for trader, margin, word, stands in zip(traders, available, words, standing, strict=True)
+        for trader, margin, word, stands, capacity in zip(
+            traders, available, words, standing, capacities, strict=True
+        )
     }
+
+
+def _capacities(
+    platform: Platform,
+    market: MarketRow,
+    row: RoundRow,
+    traders: Sequence[str],
+    words: Sequence[Mapping[str, int]],
+) -> Sequence[int | None]:
+    """Wh that every trader may sell in the round; None where the market does not bound it."""
+    if not has_capacity_source(market):
+        return [None] * len(traders)
+    if is_tokenised(market):
+        return read_sellable(platform.chain, market, row, traders)
+    unit = int(market.params["capacityUnitWh"])
+    return [word["capacity"] * unit for word in words]
 
 
 def gate_is_due(platform: Platform, session: Session, row: RoundRow) -> bool:

@@ -20,17 +20,19 @@ from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.orders.book import committed_book, committed_rows
 from wattproof.orders.models import OrderRow
-from wattproof.rounds.facts import get_market, get_round, rules_of
+from wattproof.rounds.facts import get_market, get_round, is_tokenised, rules_of
 from wattproof.rounds.models import ChunkRow, PriceRow, RoundRow, TraderFactsRow
 from wattproof.rounds.service import read_facts
 from wattproof.runtime import Platform
 
 _APPLY_GAS_BASE = 200_000
-_APPLY_GAS_A_TRADER = 30_000
-_EFFECT_BYTES = 36
+_APPLY_GAS_A_TRADER, _DELIVER_GAS_A_TRADER = 30_000, 60_000
+_EFFECT_BYTES, _TOKENISED_EFFECT_BYTES = 36, 52
+_TOKENISED_CHUNK_TRADERS = 256
+"""More traders may not end in a chunk of tokens: applying it would not fit a transaction."""
 # What verifying costs, measured and rounded up; a bound for planning chunks, not a promise.
 _BASE_GAS, _PRODUCT_GAS = 300_000, 2_000
-_ORDER_GAS, _LEG_GAS, _TRADER_GAS = 10_000, 5_000, 22_000
+_ORDER_GAS, _LEG_GAS, _TRADER_GAS, _TOKEN_TRADER_GAS = 10_000, 5_000, 22_000, 75_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def why_not(order: Order, fact: TraderFacts, rules: MarketRules) -> str:
         return f"it was cancelled on-chain: epoch {order.epoch} instead of {fact.epoch}"
     if not fact.eligible:
         return "the trader's credential did not stand at the gate"
+    if rules.tokenised:
+        return "margin or what was offered for sale did not cover it at the gate"
     return "margin or attested capacity did not cover it at the gate"
 
 
@@ -184,6 +188,7 @@ def submit(platform: Platform, session: Session, market: int, number: int) -> bo
         settlement.book,
         platform.settings.chunk_orders,
         platform.settings.transaction_gas_limit,
+        tokenised=settlement.tokenised,
     )
     if size >= settlement.book.count:
         row.chunks = 0
@@ -288,9 +293,12 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
         if not chunk.applied
         and outbox.find(session, f"apply:{market}:{number}:{chunk.chunk}") is None
     ]
+    tokenised = is_tokenised(get_market(session, market))
+    effect_bytes = _TOKENISED_EFFECT_BYTES if tokenised else _EFFECT_BYTES
+    gas_a_trader = _DELIVER_GAS_A_TRADER if tokenised else _APPLY_GAS_A_TRADER
     for chunk in missing:
         effects = bytes.fromhex(chunk.effects[2:])
-        traders = len(effects) // _EFFECT_BYTES
+        traders = len(effects) // effect_bytes
         outbox.call(
             session,
             platform.chain,
@@ -302,7 +310,7 @@ def _next_chunk(platform: Platform, session: Session, market: int, number: int) 
             effects,
             key=f"apply:{market}:{number}:{chunk.chunk}",
             signer=platform.keys.address(Role.OPERATOR),
-            gas_limit=_APPLY_GAS_BASE + _APPLY_GAS_A_TRADER * traders,
+            gas_limit=_APPLY_GAS_BASE + gas_a_trader * traders,
         )
     return bool(missing)
 
@@ -318,19 +326,22 @@ def _results(platform: Platform, session: Session, market: int, number: int) -> 
     return bytes(results)
 
 
-def chunk_size(book: Book, most_orders: int, gas: int) -> int:
+def chunk_size(book: Book, most_orders: int, gas: int, *, tokenised: bool = False) -> int:
     """The most orders a chunk may hold so that every chunk fits; a single order always does.
 
     Args:
         most_orders: upper end, whatever they cost.
         gas: what a transaction may use; a tenth of it is kept in reserve.
+        tokenised: whether tokens move with the money.
     """
+    if tokenised:
+        most_orders = min(most_orders, _TOKENISED_CHUNK_TRADERS)
     costs: list[int] = []
     for _, group in book.traders():
         for position in group:
             legs = len(book.orders[position].order.legs)
             costs.append(_ORDER_GAS + (legs - 1) * _LEG_GAS)
-        costs[group.start] += _TRADER_GAS
+        costs[group.start] += _TOKEN_TRADER_GAS if tokenised else _TRADER_GAS
     budget = gas * 9 // 10 - _BASE_GAS - len(book.grid) * _PRODUCT_GAS
     size = max(min(most_orders, book.count), 1)
     while size > 1 and any(
