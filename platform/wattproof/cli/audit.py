@@ -62,13 +62,21 @@ def export(
     data_dir: DataDir = None,
     rpc: RpcUrl = None,
     deployment: DeploymentFile = None,
+    no_database: Annotated[
+        bool, typer.Option("--no-database", help="Leave out the dispatch plans behind the orders.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a round's bundle: everything that checking it offline needs, from the chain alone."""
+    """Write a round's bundle: everything that checking it offline needs, from the chain alone.
+
+    Of the database it takes the logs of the dispatch plans that orders were made from.
+    """
     from wattproof import audit
 
-    with _chain(data_dir, rpc, deployment) as (_, url, deployed):
-        bundle = audit.export_round(url, deployed, (market, round_number))
+    with _chain(data_dir, rpc, deployment) as (settings, url, deployed):
+        stored = settings.database_url or (settings.data_dir / "wattproof.db").exists()
+        database = settings.database if stored and not no_database else None
+        bundle = audit.export_round(url, deployed, (market, round_number), database=database)
     if output is None:
         print_json(bundle)
         return

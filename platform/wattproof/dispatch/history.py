@@ -7,6 +7,7 @@ Nothing here reads a database: the service that takes a step and the audit that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -20,6 +21,7 @@ from wattproof.dispatch import lifecycle
 from wattproof.dispatch.lifecycle import Action, State
 from wattproof.errors import InvalidError
 
+_HASH = re.compile("0x[0-9a-f]{64}")
 PLATFORM: Final = "0x" + "00" * 20
 """The actor of what the platform's own rules do."""
 
@@ -64,8 +66,8 @@ class Step:
 class Standing:
     """Where the steps of a plan have led; fields as in `DispatchRow`.
 
-    ``orders``: hashes of the orders made from it. ``approval``: the last approval's content, also
-    after it was revoked. ``revocation``: why it was.
+    ``orders``: hashes of the orders made from it. ``approval``: the last approval and its
+    ``approver``, also after it was revoked. ``revocation``: why it was.
     """
 
     market: int
@@ -145,30 +147,34 @@ def edited(edits: Iterable[Edit], content: Mapping[str, Any]) -> tuple[Edit, ...
     """Edits after an edit step: what it sets replaces, what it clears is free again."""
     kept = {(edit.line, edit.slot): edit for edit in edits}
     for line, slot in content["cleared"]:
-        kept.pop((line, slot), None)
+        kept.pop((_text(line), _whole(slot)), None)
     for line, slot, value in content["set"]:
-        kept[line, slot] = Edit(line, slot, value)
+        kept[line, slot] = Edit(_text(line), _whole(slot), _whole(value))
     return tuple(sorted(kept.values()))
 
 
 def _begun(step: Step, action: Action, content: Mapping[str, Any]) -> Standing:
     if action is not Action.PROPOSE:
         raise ValueError(f"a plan begins with a proposal, not with {action}")
+    plan = _hash(content["plan"])
     return Standing(
-        market=content["market"],
-        period=content["period"],
-        participant=content["participant"],
-        round=content["round"],
+        market=_whole(content["market"]),
+        period=_whole(content["period"]),
+        participant=_text(content["participant"]),
+        round=_whole(content["round"]),
         state=State.PROPOSED,
         version=step.sequence,
         head=step.hash(),
-        inputs=content["inputs"],
+        inputs=_hash(content["inputs"]),
         inputs_at=step.at,
-        plan=content["plan"],
-        unedited=content["plan"],
-        proposal=content["plan"],
+        plan=plan,
+        unedited=plan,
+        proposal=plan,
         solved_at=step.at,
-        meters={line: (account, carrier) for line, account, carrier in content["meters"]},
+        meters={
+            _text(line): (_text(account), _whole(carrier))
+            for line, account, carrier in content["meters"]
+        },
     )
 
 
@@ -178,15 +184,44 @@ def _changed(
     if action is Action.EDIT:
         return replace(standing, edits=edited(standing.edits, content))
     if action is Action.RENEW:
-        return replace(standing, inputs=content["inputs"], inputs_at=step.at)
+        return replace(standing, inputs=_hash(content["inputs"]), inputs_at=step.at)
     if action is Action.SOLVE:
         return replace(
-            standing, plan=content["plan"], unedited=content["unedited"], solved_at=step.at
+            standing,
+            plan=_hash(content["plan"]),
+            unedited=_hash(content["unedited"]),
+            solved_at=step.at,
         )
     if action is Action.APPROVE:
-        return replace(standing, approval=dict(content), revocation=None)
+        approval = {
+            "plan": _hash(content["plan"]),
+            "inputs": _hash(content["inputs"]),
+            "reason": _text(content["reason"]),
+            "approvedAt": _whole(content["approvedAt"]),
+            "signature": _text(content["signature"]),
+            "approver": step.actor,
+        }
+        return replace(standing, approval=approval, revocation=None)
     if action is Action.REVOKE:
         return replace(standing, revocation=dict(content))
     if action is Action.ORDER:
-        return replace(standing, orders=(*standing.orders, *content["orders"]))
+        return replace(standing, orders=(*standing.orders, *map(_hash, content["orders"])))
     return standing
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def _hash(value: Any) -> str:
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise ValueError(f"{value!r} is not a hash")
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,34 +17,41 @@ from wattproof.errors import InvalidError, RefusedError, WattproofError
 
 DOMAIN = Domain(31_337, "0x" + "00" * 19 + "01")
 NOBODY = "0x" + "00" * 20
-CONTENT = {
+ONE, TWO, THREE, FOUR, FIVE, SIX = ("0x" + f"{n:064x}" for n in range(1, 7))
+CONTENT: dict[Action, dict[str, Any]] = {
     Action.PROPOSE: {
         "market": 1,
         "period": 2,
         "participant": NOBODY,
         "round": 0,
-        "inputs": "0x01",
-        "plan": "0x02",
+        "inputs": ONE,
+        "plan": TWO,
         "meters": [["a", NOBODY, 0]],
     },
     Action.EDIT: {"set": [["a", 0, 5]], "cleared": [], "reason": ""},
-    Action.RENEW: {"inputs": "0x03"},
-    Action.SOLVE: {"plan": "0x04", "unedited": "0x05"},
-    Action.APPROVE: {"reason": "x", "signature": "0x", "approvedAt": 1},
+    Action.RENEW: {"inputs": THREE},
+    Action.SOLVE: {"plan": FOUR, "unedited": FIVE},
+    Action.APPROVE: {
+        "plan": FOUR,
+        "inputs": ONE,
+        "reason": "x",
+        "signature": "0x",
+        "approvedAt": 1,
+    },
     Action.SEND: {},
     Action.ACKNOWLEDGE: {},
     Action.REFUSE: {"reason": "no"},
     Action.REVOKE: {"reason": "old", "code": "inputs_old"},
-    Action.ORDER: {"orders": ["0x06"]},
+    Action.ORDER: {"orders": [SIX]},
     Action.MEASURE: {},
 }
 
 
-def chain(actions, contents=None):
+def chain(actions):
     steps, previous = [], first_hash(DOMAIN, 7)
     for number, action in enumerate(actions, start=1):
-        content = (contents or CONTENT)[action]
-        step = Step(7, number, action, NOBODY, 100 + number, payload_of(content), previous)
+        payload = payload_of(CONTENT[action])
+        step = Step(7, number, action, NOBODY, 100 + number, payload, previous)
         steps.append(step)
         previous = step.hash()
     return steps
@@ -63,15 +71,16 @@ WHOLE = [
 
 def test_a_whole_life_leads_to_measured():
     standing = followed(DOMAIN, 7, chain(WHOLE))
+    assert standing is not None
     assert standing.state is State.MEASURED
     assert (standing.version, standing.plan, standing.unedited, standing.proposal) == (
         8,
-        "0x04",
-        "0x05",
-        "0x02",
+        FOUR,
+        FIVE,
+        TWO,
     )
     assert standing.edits == (Edit("a", 0, 5),)
-    assert standing.orders == ("0x06",)
+    assert standing.orders == (SIX,)
     assert standing.meters == {"a": (NOBODY, 0)}
 
 
@@ -82,6 +91,7 @@ def test_no_order_of_steps_reaches_the_participant_without_a_fresh_approval(acti
         standing = followed(DOMAIN, 7, steps)
     except WattproofError:
         return
+    assert standing is not None
     if standing.state in (*IN_FORCE, State.MEASURED):
         changed = [
             n for n, a in enumerate(actions) if a in (Action.EDIT, Action.RENEW, Action.REVOKE)

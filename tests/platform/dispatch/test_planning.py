@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 
@@ -110,8 +111,8 @@ def test_edits_that_cannot_stand_together_are_named_and_the_others_are_not(centr
         (Edit("ada", 96, 1), "slots 0 to 95"),
         (Edit("ada", -1, 1), "slots 0 to 95"),
         (Edit("ada", 0, 10**15), "whole number of W"),
-        (Edit("ada", 0, math.nan), "whole number of W"),
-        (Edit("ada", 0, 1.5), "whole number of W"),
+        (Edit("ada", 0, cast(int, math.nan)), "whole number of W"),
+        (Edit("ada", 0, cast(int, 1.5)), "whole number of W"),
     ],
 )
 def test_an_edit_of_nothing_that_is_there_is_refused(centre, edit, said):

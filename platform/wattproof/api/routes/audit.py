@@ -100,4 +100,6 @@ def bundle(
     """Everything that checking the round offline needs (`wattproof audit verify`)."""
     with platform.transaction() as session:
         get_round(session, market, number)
-    return audit.export_round(platform.chain.rpc_url, platform.deployment, (market, number))
+    return audit.export_round(
+        platform.chain.rpc_url, platform.deployment, (market, number), database=platform.engine
+    )
