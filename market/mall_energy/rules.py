@@ -25,7 +25,7 @@ RULES: Final = MarketRules(
     slot_seconds=900,
     period_slots=96,
     price_cap=price_nano_per_kwh(4.0),
-    imbalance_cap=price_nano_per_kwh(1.0),
+    imbalance_cap=price_nano_per_kwh(0.5),
     shortfall_bp=2_000,
     surplus_bp=2_000,
     # No tolerance: orders of one leg only, every result is the canonical one.

@@ -11,7 +11,8 @@ from market.certificate import CertificateError, Commitment
 from market.settlement import Settlement
 from market.units import SCALE, ceil_div
 from wattproof.audit import Report
-from wattproof.demo.cast import Cast
+from wattproof.demo.cast import Cast, Member
+from wattproof.demo.dispatching import Reviewed, orders_of
 from wattproof.demo.report import Check
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import TradedRound, receipts_hold
@@ -69,6 +70,32 @@ def round_checks(stage: Stage, traded: TradedRound, what: str = "the round") -> 
                 )
             ),
             "payment of every order within its limit",
+        ),
+    ]
+
+
+def plan_checks(
+    stage: Stage, reviewed: Reviewed, traded: TradedRound, participant: Member
+) -> list[Check]:
+    """Whether orders came from the plan that was signed, and what a person fixed stands in it."""
+    plan = reviewed.approved.plan
+    made = orders_of(stage, reviewed)
+    in_book = {
+        "0x" + each.digest.hex()
+        for each in traded.settlement.book.orders
+        if each.order.trader == participant.address
+    }
+    return [
+        Check(
+            f"all orders of the {participant.name} were made of a plan that a dispatcher signed",
+            bool(made) and made == in_book,
+            f'{len(made)} orders; "{reviewed.reason}"',
+        ),
+        Check(
+            "what the dispatcher fixed stands in the plan to the W",
+            bool(reviewed.edits)
+            and all(plan.lines[e.line][e.slot] == e.value_w for e in reviewed.edits),
+            f"{len(reviewed.edits)} values",
         ),
     ]
 

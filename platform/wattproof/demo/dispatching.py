@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlmodel import select
 
 from market.dispatch import DispatchPlan, Edit
 from market.order import SignedOrder
@@ -14,6 +16,7 @@ from wattproof.demo.stage import Stage
 from wattproof.dispatch import approval, editing, instruction, measuring, planning
 from wattproof.dispatch.difference import Difference, difference
 from wattproof.dispatch.instruction import ApprovedPlan
+from wattproof.dispatch.models import DispatchOrderRow
 from wattproof.dispatch.planning import Proposal
 from wattproof.dispatch.record import open_record, read_plan
 
@@ -40,10 +43,13 @@ def review(
     proposal: Proposal,
     participant: Member,
     dispatcher: Member,
-    edits: Sequence[Edit],
+    edits_of: Callable[[DispatchPlan], Sequence[Edit]],
     reason: str,
 ) -> Reviewed:
     """Take a plan from the optimiser to the participant's word that it will follow it.
+
+    Args:
+        edits_of: what the dispatcher fixes, looking at the optimiser's plan.
 
     Raises:
         RefusedError: no plan keeps every limit and edit; names those in conflict.
@@ -53,6 +59,7 @@ def review(
     with platform.transaction() as session:
         record = planning.propose(platform, session, desk, drafted)
         number, version, proposed = record.number, record.standing.version, record.plan()
+    edits = edits_of(proposed)
     if edits:
         with platform.transaction() as session:
             record = editing.edit(
@@ -99,6 +106,18 @@ def bid_from(
     with stage.platform.transaction() as session:
         instruction.record_orders(
             stage.platform, session, bidder.address, reviewed.approved.number, digests
+        )
+
+
+def orders_of(stage: Stage, reviewed: Reviewed) -> set[str]:
+    """Hashes of the orders that are on record as made from the plan."""
+    with stage.platform.transaction() as session:
+        return set(
+            session.exec(
+                select(DispatchOrderRow.digest).where(
+                    DispatchOrderRow.dispatch == reviewed.approved.number
+                )
+            ).all()
         )
 
 

@@ -100,3 +100,9 @@ def part_of(stage: Stage, window: OpenWindow, member: Member) -> Part:
 def standing(stage: Stage, series: int) -> Series:
     """The series as the chain has it now."""
     return credits.get_series(stage.platform, series)
+
+
+def sweep(stage: Stage, sender: Member, series: int) -> None:
+    """Return an expired series' escrow to its issuer; anyone may."""
+    call = unsigned(stage.platform, "sweep the series", credits.CONTRACT, "sweep", series)
+    stage.transact(sender.address, call)

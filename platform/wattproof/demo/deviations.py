@@ -1,0 +1,79 @@
+"""What a meter's deviations come to, recomputed from readings: each Wh once, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from market.reference.baseline import adjusted
+from market.reference.imbalance import long_price, short_price
+from market.rules import MarketRules
+from market.units import SCALE, ceil_div
+from wattproof.demo.report import Check
+
+
+def ten_of_ten_wh(
+    past_wh: Sequence[Sequence[int]], day_wh: Sequence[int], window: slice, rule: Mapping[str, int]
+) -> list[int]:
+    """Baseline of a window of complete days, Wh a slot (protocol section 11).
+
+    Args:
+        past_wh: the ten baseline days, Wh a slot of the period each.
+        rule: as the contract has it.
+    """
+    first = window.start - rule["adjustLead"]
+    before = range(first, first + rule["adjustSlots"])
+    sums = [sum(values) for values in zip(*past_wh, strict=True)]
+    return adjusted(
+        sums[window],
+        [sums[slot] for slot in before],
+        [day_wh[slot] for slot in before],
+        rule["adjustCapBp"],
+    )
+
+
+def left_to_charge_wh(deviation_wh: int, used_wh: int) -> int:
+    """What of a slot's deviation imbalance still charges (protocol section 10)."""
+    if deviation_wh < 0 < used_wh:
+        return min(0, deviation_wh + used_wh)
+    if used_wh < 0 < deviation_wh:
+        return max(0, deviation_wh + used_wh)
+    return deviation_wh
+
+
+def imbalance_micro(
+    position_wh: Sequence[int],
+    metered_wh: Sequence[int],
+    used_wh: Sequence[int],
+    prices: Sequence[int],
+    rules: MarketRules,
+) -> int:
+    """What a day's imbalance costs, micro-units, negative where it earns (protocol section 6)."""
+    total = 0
+    for position, metered, used, price in zip(
+        position_wh, metered_wh, used_wh, prices, strict=True
+    ):
+        left = left_to_charge_wh(metered - position, used)
+        at = short_price if left > 0 else long_price
+        bp = rules.shortfall_bp if left > 0 else rules.surplus_bp
+        total += left * at(price, bp, rules.imbalance_cap)
+    return ceil_div(total, SCALE)
+
+
+def counted_once(
+    name: str,
+    charged_micro: int,
+    position_wh: Sequence[int],
+    metered_wh: Sequence[int],
+    used_wh: Sequence[int],
+    prices: Sequence[int],
+    rules: MarketRules,
+) -> Check:
+    """Whether an account's imbalance leaves out what it was paid for as a change."""
+    once = imbalance_micro(position_wh, metered_wh, used_wh, prices, rules)
+    nothing = [0] * len(used_wh)
+    twice = imbalance_micro(position_wh, metered_wh, nothing, prices, rules)
+    return Check(
+        f"what the {name} was paid for is not imbalance as well",
+        charged_micro == once,
+        f"imbalance {charged_micro / 1e6:,.2f}; counted twice it would be {twice / 1e6:,.2f}",
+    )

@@ -1,0 +1,342 @@
+"""The days themselves, step by step, on a platform of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market import energy_credits, mall_energy
+from market.bid import Bid
+from market.dispatch import DispatchPlan, Edit
+from market.energy_credits.bids import credit_ask, credit_bid
+from market.energy_credits.rules import expiry_slot
+from market.inputs import to_json
+from market.mall_energy.dispatch import planned_day
+from market.quantise import money_micro, price_nano_per_kwh
+from market.readings import readings
+from market.supply import consumer_bids
+from twin.mall.building import FloatArray
+from twin.mall.operation import operate
+from twin.mall.plan import MallOutcome, MallPlan
+from wattproof import audit
+from wattproof.credits.service import Terms
+from wattproof.demo import dispatching, metering, trading
+from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
+from wattproof.demo.cast import Cast
+from wattproof.demo.mall import crediting, voting
+from wattproof.demo.mall.crediting import OpenWindow
+from wattproof.demo.mall.options import MallOptions
+from wattproof.demo.mall.participants import Joined, gather, set_margins_aside
+from wattproof.demo.mall.results import Results, report_on
+from wattproof.demo.mall.scene import (
+    ARCADE,
+    DISPATCHER,
+    MALL,
+    OFFICE,
+    PAST_DAYS,
+    RETAILER,
+    SUPPLIER,
+    UTILITY,
+    Scene,
+)
+from wattproof.demo.presentation import Presentation
+from wattproof.demo.report import Comparison, DemoReport
+from wattproof.demo.stage import Stage, open_stage
+from wattproof.demo.trading import TradedRound
+from wattproof.dispatch.planning import Proposal
+from wattproof.meters import service as meters
+from wattproof.meters.models import ClosureRow
+
+_RULES = mall_energy.MANIFEST.rules
+_PLANNING_HOUR = 13.0
+_GATE_HOUR = 18.0
+_EXPIRES_AFTER_DAYS = 20
+_REDEMPTION = price_nano_per_kwh(0.25)
+_RETAILER_WORTH = 0.32
+_OFFICE_WORTH = 0.28
+_ESCROW_MICRO = money_micro(5_000.0)
+_PROMISE = 1.25
+_OFFICE_LIMIT = 0.5
+_REASON = "A delivery on the evening of the event: leave the chillers some room after 18:00"
+_ALL_DAYS = 0b111_1111
+BASELINE_RULE = {
+    "kind": 0,
+    "dayMask": _ALL_DAYS,
+    "adjustLead": 24,
+    "adjustSlots": 8,
+    "adjustCapBp": 2_000,
+}
+"""Ten of ten, moved by how two hours at noon went, by a fifth at most."""
+
+
+def play(
+    scene: Scene, strategies: Comparison, options: MallOptions, presentation: Presentation
+) -> DemoReport:
+    """Run the days on a fresh embedded platform and check everything.
+
+    Raises:
+        InvalidError: the data folder is in use by an installation.
+        MisconfiguredError: the embedded chain does not start.
+        WattproofError: a step was refused.
+    """
+    with open_stage(options.data_dir, presentation) as stage:
+        calendar = calendar_from(stage, PAST_DAYS)
+        return _Days(scene.on(calendar), stage, calendar, options.seed).run(strategies)
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    scene: Scene
+    stage: Stage
+    calendar: Calendar
+    seed: int
+
+    @property
+    def expiry(self) -> int:
+        return self.calendar.at(self.calendar.day + _EXPIRES_AFTER_DAYS)
+
+    def run(self, strategies: Comparison) -> DemoReport:
+        stage, calendar = self.stage, self.calendar
+        show, platform = stage.show, stage.platform
+        with show.step("Identities, meters, roles") as step:
+            joined = gather(stage, self.scene)
+            cast, market = joined.cast, joined.energy
+            step.note(f"{len(cast.members)} participants, 2 markets")
+        with show.step("Ten metered days go by") as step:
+            self._live_through_history(cast, market)
+            step.note(f"{2 * (PAST_DAYS - 1)} signed readings")
+        with show.step("Customers vote on comfort") as step:
+            votes = voting.vote(stage, cast[MALL], self.scene.mall, self.seed)
+            scene = self.scene.with_votes(votes)
+            step.note(f"{sum(sum(each.values()) for each in votes.values()):.0f} votes")
+        with show.step("Plan over the dispatch centre's desk") as step:
+            reviewed = self._review(cast, market, scene)
+            plan = reviewed.approved.plan
+            step.note(f"{len(reviewed.edits)} slots fixed by hand, approved, acknowledged")
+        planned = planned_day(scene.mall.inputs, reviewed.edits)
+        reducing = planned_day(scene.arcade.inputs)
+        with show.step("Credits funded, window announced and joined") as step:
+            series, window, caps = self._open_credits(cast, market, scene, planned, reducing)
+            step.note(f"up to {sum(caps.values()) / 1e6:.2f} MWh")
+        with show.step("Energy bought") as step:
+            traded = self._trade(joined, scene.bids(plan), reviewed)
+            step.note(f"{traded.settlement.book.count} orders")
+        with show.step("Delivery and readings") as step:
+            outcome = self._lived(scene, planned)
+            arcade = operate(scene.arcade.inputs.model(), reducing, scene.arcade.real)
+            metered = {
+                MALL: outcome.electricity_w * scene.slot_hours,
+                ARCADE: arcade.electricity_w * scene.slot_hours,
+                SUPPLIER: traded.positions_wh(cast)[SUPPLIER],
+            }
+            self._post_day(cast, market, metered)
+            step.note(f"{len(metered)} signed readings")
+        with show.step("Reductions credited, imbalance closed") as step:
+            stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
+            closures = metering.closures(stage, market, calendar.day)
+            parts = {name: crediting.part_of(stage, window, cast[name]) for name in caps}
+            issued = {name: part.issued_wh or 0 for name, part in parts.items()}
+            step.note(f"{sum(issued.values()) / 1e6:.3f} MWh of credits")
+        with show.step("Credits sold on-chain") as step:
+            sold = self._sell_credits(joined, issued)
+            step.note(f"{len(sold.settlement.book.orders)} orders")
+        with show.step("Credits redeemed and spent on energy") as step:
+            bought, spent_closures, redeemed_wh, spent_wh = self._use_credits(joined, scene, series)
+            step.note(f"{redeemed_wh / 1e6:.3f} and {spent_wh / 1e6:.3f} MWh")
+        with show.step("Twin corrected by the meters"):
+            corrected = dispatching.measure(stage, reviewed, cast[MALL], to_json(outcome))
+        with show.step("Credits expire, the rest of the escrow returns"):
+            left_wh = self._expire(cast, series)
+        with show.step("Replay from the chain alone") as step:
+            replay = audit.replay(
+                platform.chain.rpc_url, platform.deployment, database=platform.engine
+            )
+            step.note(f"{sum(replay.checked.values()):,} values compared")
+        return report_on(
+            Results(
+                scene=scene,
+                stage=stage,
+                joined=joined,
+                reviewed=reviewed,
+                planned=planned,
+                outcome=outcome,
+                metered_wh=metered,
+                traded=traded,
+                closures=closures,
+                window=window,
+                rule=BASELINE_RULE,
+                caps_wh=caps,
+                issued_wh=issued,
+                sold=sold,
+                bought=bought,
+                bought_closures=spent_closures,
+                series=crediting.standing(stage, series),
+                redeemed_wh=redeemed_wh,
+                spent_wh=spent_wh,
+                expired_wh=left_wh,
+                corrected=corrected,
+                replay=replay,
+            ),
+            strategies,
+            show.seconds,
+        )
+
+    # -- before the day ------------------------------------------------------------------------
+
+    def _live_through_history(self, cast: Cast, market: int) -> None:
+        """All days but the eve, two at a time, and on to the eve's noon."""
+        calendar = self.calendar
+        past = list(calendar.history)[:-1]
+        for place in range(0, len(past), 2):
+            pair = past[place : place + 2]
+            self.stage.advance_to(calendar.at(pair[-1] + 1))
+            for period in pair:
+                self._post_past(cast, market, period)
+        self.stage.advance_to(calendar.at(calendar.eve, _PLANNING_HOUR))
+
+    def _post_past(self, cast: Cast, market: int, period: int) -> None:
+        place = period - self.calendar.first
+        rows = np.vstack([self.scene.mall.history_wh[place], self.scene.arcade.history_wh[place]])
+        values = readings((MALL, ARCADE), rows, _RULES.period_slots)
+        metering.post(self.stage, cast, market, period, values)
+
+    def _review(self, cast: Cast, market: int, scene: Scene) -> dispatching.Reviewed:
+        proposal = Proposal(
+            market=market,
+            period=self.calendar.day,
+            participant=cast[MALL].address,
+            inputs=to_json(scene.mall.inputs),
+        )
+        return dispatching.review(
+            self.stage, proposal, cast[MALL], cast[DISPATCHER], self._edits, _REASON
+        )
+
+    def _edits(self, plan: DispatchPlan) -> tuple[Edit, ...]:
+        """Three slots inside the peak in which the mall may draw 5 % more than proposed."""
+        first = self.scene.peak.start + 5
+        line = plan.lines["electricity"]
+        return tuple(
+            Edit("electricity", slot, round(1.05 * line[slot])) for slot in range(first, first + 3)
+        )
+
+    def _open_credits(
+        self, cast: Cast, market: int, scene: Scene, planned: MallPlan, reducing: MallPlan
+    ) -> tuple[int, OpenWindow, dict[str, int]]:
+        """The utility's offer for the peak; the mall joins with what it expects to reduce, the
+        arcade with a quarter more than that."""
+        terms = Terms(market, 0, _REDEMPTION, BASELINE_RULE)
+        series = crediting.open_series(self.stage, cast[UTILITY], self.expiry, terms, _ESCROW_MICRO)
+        caps = {
+            MALL: max(round(planned.peak_response_wh), 1),
+            ARCADE: max(round(_PROMISE * reducing.peak_response_wh), 1),
+        }
+        window = crediting.announce(
+            self.stage,
+            cast[UTILITY],
+            series,
+            period=self.calendar.day,
+            first_slot=scene.peak.start,
+            slots=scene.peak.stop - scene.peak.start,
+            wh=sum(caps.values()),
+        )
+        for name, wh in caps.items():
+            crediting.join(self.stage, cast[name], window, wh, self.calendar.first)
+        return series, window, caps
+
+    def _trade(
+        self, joined: Joined, bids: tuple[Bid, ...], reviewed: dispatching.Reviewed
+    ) -> TradedRound:
+        stage, calendar, cast = self.stage, self.calendar, joined.cast
+        set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, bids, "day")
+        opened = trading.open_round(
+            stage,
+            joined.energy,
+            gate_at=calendar.at(calendar.eve, _GATE_HOUR),
+            first_slot=calendar.day * _RULES.period_slots,
+            slots=_RULES.period_slots,
+        )
+        signed, receipts = trading.hand_in(stage, cast, opened, bids)
+        dispatching.bid_from(stage, reviewed, cast[MALL], signed)
+        return trading.settle(stage, opened, _RULES, signed, receipts)
+
+    # -- the day -------------------------------------------------------------------------------
+
+    def _lived(self, scene: Scene, planned: MallPlan) -> MallOutcome:
+        """The mall's real day, following its approved plan."""
+        return operate(scene.mall.inputs.model(), planned, scene.mall.real)
+
+    def _post_day(self, cast: Cast, market: int, metered: dict[str, FloatArray]) -> None:
+        """The eve's readings of those with a baseline, then everybody's of the day."""
+        calendar = self.calendar
+        self.stage.advance_to(calendar.at(calendar.day) + DAY_S)
+        self._post_past(cast, market, calendar.eve)
+        rows = np.vstack(list(metered.values()))
+        values = readings(list(metered), rows, _RULES.period_slots)
+        metering.post(self.stage, cast, market, calendar.day, values)
+
+    # -- afterwards ----------------------------------------------------------------------------
+
+    def _sell_credits(self, joined: Joined, issued: dict[str, int]) -> TradedRound:
+        """Malls offer their credits; who must show savings and who buys energy with them bid."""
+        stage, cast, manifest = self.stage, joined.cast, energy_credits.MANIFEST
+        for name, wh in issued.items():
+            crediting.offer(stage, cast[name], joined.credits, self.expiry, wh)
+        total = sum(issued.values())
+        bids = (
+            *(credit_ask(name, wh, _REDEMPTION) for name, wh in issued.items()),
+            credit_bid(RETAILER, total // 2, _RETAILER_WORTH),
+            credit_bid(OFFICE, total // 3, _OFFICE_WORTH),
+        )
+        set_margins_aside(stage, cast, joined.credits, manifest, bids, "credits")
+        opened = trading.open_round(
+            stage,
+            joined.credits,
+            gate_at=stage.now() + trading.GATE_LEAD_S,
+            first_slot=expiry_slot(self.expiry),
+            slots=1,
+        )
+        signed, receipts = trading.hand_in(stage, cast, opened, bids)
+        return trading.settle(stage, opened, manifest.rules, signed, receipts)
+
+    def _use_credits(
+        self, joined: Joined, scene: Scene, series: int
+    ) -> tuple[TradedRound, dict[str, ClosureRow], int, int]:
+        """The retailer redeems a half of what it bought; the office spends all on energy."""
+        stage, cast = self.stage, joined.cast
+        redeemed_wh = crediting.held_wh(stage, cast[RETAILER], series) // 2
+        crediting.redeem(stage, cast[RETAILER], series, redeemed_wh)
+        spent_wh = crediting.held_wh(stage, cast[OFFICE], series)
+        crediting.spend(stage, cast[OFFICE], series, spent_wh, joined.energy)
+        value_micro = spent_wh * _REDEMPTION // 1_000_000
+        affordable_wh = value_micro / (_OFFICE_LIMIT + _RULES.imbalance_cap / 1e9) / 1e3
+        shape = scene.office_wh / scene.office_wh.sum()
+        wanted = consumer_bids(
+            OFFICE, np.floor(0.99 * affordable_wh * shape), _OFFICE_LIMIT, _RULES.price_cap
+        )
+        period = stage.now() // DAY_S + 1
+        opened = trading.open_round(
+            stage,
+            joined.energy,
+            gate_at=stage.now() + trading.GATE_LEAD_S,
+            first_slot=period * _RULES.period_slots,
+            slots=_RULES.period_slots,
+        )
+        supply = scene.supply()
+        set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, supply, "next day")
+        signed, receipts = trading.hand_in(stage, cast, opened, (*wanted, *supply))
+        bought = trading.settle(stage, opened, _RULES, signed, receipts)
+        stage.advance_to((period + 1) * DAY_S)
+        positions = bought.positions_wh(cast)
+        rows = np.vstack([positions[OFFICE], positions[SUPPLIER]])
+        values = readings((OFFICE, SUPPLIER), rows, _RULES.period_slots)
+        metering.post(stage, cast, joined.energy, period, values)
+        stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
+        return bought, metering.closures(stage, joined.energy, period), redeemed_wh, spent_wh
+
+    def _expire(self, cast: Cast, series: int) -> int:
+        """What is neither redeemed nor spent by then; the utility gets its escrow back."""
+        standing = crediting.standing(self.stage, series)
+        self.stage.advance_to(self.expiry)
+        crediting.sweep(self.stage, cast[UTILITY], series)
+        return standing.issued_wh - standing.spent_wh
