@@ -153,6 +153,8 @@ class World:
     balancing: object
     authority: object
     stranger: object
+    claimant: object
+    other_claimant: object
     traders: Sequence[object]
     salts: count = field(default_factory=lambda: count(1))
 
@@ -309,6 +311,41 @@ class Market:
         """Readings posted by now can no longer be disputed."""
         self.world.clock.move_to(self.world.clock.now + self.world.meters.DISPUTE_WINDOW() + 1)
 
+    # ------------------------------------------------------------------ deviations
+
+    def reserve(self, account, slots: int, **changes) -> int:
+        """Reserves slots (a bitmap) of the account; returns the reservation's number."""
+        arguments = {
+            "market": self.id,
+            "account": account,
+            "carrier": 0,
+            "period": self.period,
+            "slots": slots,
+        } | changes
+        sender = arguments.pop("sender", self.world.claimant)
+        self.world.deviations.reserve(*arguments.values(), sender=sender)
+        return self.world.deviations.reservationCount()
+
+    def use(self, reservation: int, *values_wh: int, sender=None):
+        sender = sender or self.world.claimant
+        return self.world.deviations.use(reservation, values_wh, sender=sender)
+
+    def release(self, reservation: int, sender=None):
+        sender = sender or self.world.claimant
+        return self.world.deviations.release(reservation, sender=sender)
+
+    def taken(self, account, carrier: int = 0) -> int:
+        return self.world.deviations.taken(self.id, account, carrier, self.period)
+
+    def used_of(self, account, carrier: int = 0) -> tuple[bool, list[int]]:
+        """Whether something may still be used, and what was, Wh a slot."""
+        found = self.world.deviations.usedOf(self.id, account, carrier, self.period)
+        return found[0], list(found[1])
+
+    @property
+    def claim_by(self) -> int:
+        return self.world.deviations.claimBy(self.id, self.period)
+
     # ------------------------------------------------------------------ closing
 
     def close(self, account, measured: Mapping[int, bytes] | None = None, **changes):
@@ -415,6 +452,8 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     give_role(42, admin, exchange, "createMarket")
     give_role(43, admin, meters, "register", "rotateKey")
     give_role(44, accounts[3], meters, "dispute", "resolve")
+    for claimant in (accounts[12], accounts[13]):
+        give_role(45, claimant, deviations, "reserve")
     return World(
         exchange=exchange,
         ledger=ledger,
@@ -429,6 +468,8 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
         balancing=accounts[2],
         authority=accounts[3],
         stranger=accounts[4],
+        claimant=accounts[12],
+        other_claimant=accounts[13],
         traders=sorted(
             (accounts[i] for i in range(5, 12)), key=lambda account: int(account.address, 16)
         ),
@@ -438,6 +479,11 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
 @pytest.fixture(scope="session")
 def meters(world):
     return world.meters
+
+
+@pytest.fixture(scope="session")
+def deviations(world):
+    return world.deviations
 
 
 @pytest.fixture(scope="session")
