@@ -7,6 +7,7 @@ from typing import Any
 
 from market.reference.baseline import Claim
 from market.reference.demand_response import DemandResponse, Participation, Ruling
+from market.reference.meters import ReadingStatus
 from market.reference.programmes import Direction, Enrolment, Programme, ProgrammeTerms
 from tests.evm.credit_world import HOUR, MALLS, RULE, CreditWorld
 from tests.evm.world import ADMIN, DAY, DEPLOYER, OPERATOR, TRADERS, Person
@@ -146,12 +147,14 @@ class DemandWorld(CreditWorld):
         return Claim(**parts)
 
     def baseline_days(self, mall: Person, period: int) -> list[int]:
-        """The ten newest days before the period on which nothing was reserved."""
+        """The ten newest days before the period on which nothing was reserved or declared void."""
         key = (self.market, mall.address, 0)
+        device = self.meters.device_of[key]
         ordinary = [
             day
             for day in range(period - 1, max(0, period - 46), -1)
             if not self.deviations.taken(*key, day)
+            and self.meters.reading(device, day).status is not ReadingStatus.VOID
         ]
         return ordinary[:10]
 
