@@ -20,7 +20,8 @@ def run(options: EvOptions) -> DemoReport:
         InvalidError: a file, day, unit or time zone cannot be used; says which and why.
         MisconfiguredError: the embedded chain does not start.
     """
-    from wattproof.demo.ev.inputs import read_inputs, wanted_day, wants_files
+    from wattproof.demo import files
+    from wattproof.demo.ev.inputs import read_inputs, wants_files
     from wattproof.demo.ev.scene import published_scene, session_scene
     from wattproof.demo.ev.story import play
     from wattproof.demo.ev.strategies import comparing
@@ -31,7 +32,7 @@ def run(options: EvOptions) -> DemoReport:
         if not with_files:
             report = play(published_scene(options, presentation), options, presentation)
         else:
-            wanted = wanted_day(options)
+            wanted = files.day(options.day)
             with presentation.step("Sessions and prices read") as step:
                 inputs = read_inputs(options)
                 step.note(f"{len(inputs.sessions):,} sessions")
