@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
@@ -41,6 +43,7 @@ RULES = MarketRules(
 )
 ONE = 1_000_000
 TRADERS = 4
+FLEET = ("ada", "bob", "cem")
 
 
 @pytest.fixture
@@ -219,3 +222,56 @@ def desk(platform: Platform) -> Desk:
     """The template's market with its four funded traders."""
     traders = _traders(platform, TRADERS)
     return Desk(platform, 1, traders)
+
+
+def _fleet_inputs(day: int, **changes: Any) -> dict[str, Any]:
+    """Three vehicles with known stays on a day (days since 1970)."""
+    per_vehicle = {
+        "battery_capacity_wh": 60_000.0,
+        "reserve_wh": 6_000.0,
+        "charge_power_w": 11_000.0,
+        "discharge_power_w": 0.0,
+        "charge_efficiency": 0.92,
+        "discharge_efficiency": 0.92,
+        "degradation_cost_per_kwh": 0.02,
+        "value_of_energy_per_kwh": 2.0,
+    }
+    habits = {
+        "arrival_s": 30_000.0,
+        "departure_s": 70_000.0,
+        "need_wh": 12_000.0,
+        "arrival_scatter_s": 1_800.0,
+        "declaration_scatter_s": 1_200.0,
+        "departure_scatter_s": 900.0,
+        "days_seen": 5.0,
+    }
+    stays = {
+        "arrival_s": 28_800.0,
+        "departure_s": 72_000.0,
+        "declared_departure_s": 72_000.0,
+        "initial_energy_wh": 20_000.0,
+        "need_wh": 15_000.0,
+    }
+
+    def many(fields: Mapping[str, float]) -> dict[str, list[float]]:
+        return {name: [value] * len(FLEET) for name, value in fields.items()}
+
+    hours = (8, 9, 10, 11, 18, 19)
+    price = [0.20 if slot // 4 in hours else 0.10 + 0.0005 * slot for slot in range(96)]
+    return {
+        "horizon": {"start": datetime.fromtimestamp(day * 86_400, UTC).isoformat()},
+        "vehicles": {"owner_ids": list(FLEET), **many(per_vehicle)},
+        "habits": many(habits),
+        "stays": many(stays),
+        "signal": {
+            "price_per_kwh": price,
+            "base_load_w": [20_000.0] * 96,
+            "feeder_limit_w": 60_000.0,
+        },
+    } | changes
+
+
+@pytest.fixture(scope="session")
+def fleet_inputs() -> Callable[..., dict[str, Any]]:
+    """Makes a dispatch plan's inputs: three vehicles with known stays on a day."""
+    return _fleet_inputs

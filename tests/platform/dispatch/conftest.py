@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,58 +31,10 @@ from wattproof.tasks.flow import run_until_idle
 
 SLOTS = 96
 DAY_S = 86_400
-OWNERS = ("ada", "bob", "cem")
 PARTICIPANT, DISPATCHER, SECOND, STRANGER = (
     accounts.account(accounts.FIRST_TRADER + number) for number in range(4)
 )
 MARGIN = 1_000_000_000
-
-
-def fleet_inputs(day: int, **changes: Any) -> dict[str, Any]:
-    """Three vehicles with known stays on a day (days since 1970)."""
-    per_vehicle = {
-        "battery_capacity_wh": 60_000.0,
-        "reserve_wh": 6_000.0,
-        "charge_power_w": 11_000.0,
-        "discharge_power_w": 0.0,
-        "charge_efficiency": 0.92,
-        "discharge_efficiency": 0.92,
-        "degradation_cost_per_kwh": 0.02,
-        "value_of_energy_per_kwh": 2.0,
-    }
-    habits = {
-        "arrival_s": 30_000.0,
-        "departure_s": 70_000.0,
-        "need_wh": 12_000.0,
-        "arrival_scatter_s": 1_800.0,
-        "declaration_scatter_s": 1_200.0,
-        "departure_scatter_s": 900.0,
-        "days_seen": 5.0,
-    }
-    stays = {
-        "arrival_s": 28_800.0,
-        "departure_s": 72_000.0,
-        "declared_departure_s": 72_000.0,
-        "initial_energy_wh": 20_000.0,
-        "need_wh": 15_000.0,
-    }
-
-    def many(fields: Mapping[str, float]) -> dict[str, list[float]]:
-        return {name: [value] * len(OWNERS) for name, value in fields.items()}
-
-    hours = (8, 9, 10, 11, 18, 19)
-    price = [0.20 if slot // 4 in hours else 0.10 + 0.0005 * slot for slot in range(SLOTS)]
-    return {
-        "horizon": {"start": datetime.fromtimestamp(day * DAY_S, UTC).isoformat()},
-        "vehicles": {"owner_ids": list(OWNERS), **many(per_vehicle)},
-        "habits": many(habits),
-        "stays": many(stays),
-        "signal": {
-            "price_per_kwh": price,
-            "base_load_w": [20_000.0] * SLOTS,
-            "feeder_limit_w": 60_000.0,
-        },
-    } | changes
 
 
 @dataclass
@@ -93,6 +44,7 @@ class Centre:
     platform: Platform
     market: int
     day: int
+    fleet_inputs: Callable[..., dict[str, Any]]
     participant: LocalAccount = PARTICIPANT
     dispatcher: LocalAccount = DISPATCHER
     second: LocalAccount = SECOND
@@ -109,7 +61,7 @@ class Centre:
         clock.advance_to(timestamp)
 
     def inputs(self, **changes: Any) -> dict[str, Any]:
-        return fleet_inputs(self.day, **changes)
+        return self.fleet_inputs(self.day, **changes)
 
     def open_round(self, gate_in: int = 7_200) -> int:
         with self.platform.transaction() as session:
@@ -133,7 +85,7 @@ class Centre:
                 participant=str(self.participant.address),
                 round=round,
                 inputs=inputs or self.inputs(),
-                meters={OWNERS[0]: (str(self.participant.address), 0)},
+                meters={"ada": (str(self.participant.address), 0)},
             ),
         )
         with self.platform.transaction() as session:
@@ -279,9 +231,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
 
 
 @pytest.fixture
-def centre(platform: Platform) -> Centre:
+def centre(platform: Platform, fleet_inputs: Callable[..., dict[str, Any]]) -> Centre:
     """A dispatch centre that plans for tomorrow."""
-    return Centre(platform, market=1, day=platform.clock.now() // DAY_S + 1)
+    return Centre(platform, 1, platform.clock.now() // DAY_S + 1, fleet_inputs)
 
 
 def _set_up(platform: Platform) -> None:
