@@ -130,8 +130,7 @@ class ChpOutcome:
     """What was metered over a horizon. Signs as in :class:`ChpPlan`.
 
     ``outdoor_c``, ``wind_w`` and ``hot_water_w`` are what happened (see DayAhead), ``indoor_c``
-    the mean of indoor sensors after each slot, ``structure_c`` what the twin believes of the
-    structure at the end.
+    the mean of indoor sensors after each slot.
     """
 
     running: NDArray[np.bool_]
@@ -145,4 +144,3 @@ class ChpOutcome:
     wind_taken_w: FloatArray
     hot_water_w: FloatArray
     indoor_c: FloatArray
-    structure_c: float
