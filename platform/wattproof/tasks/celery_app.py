@@ -32,6 +32,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.post_readings,
         flow.close_periods,
         flow.rebut_claims,
+        flow.revoke_stale_plans,
         flow.issue_credits,
         flow.finish_events,
     )

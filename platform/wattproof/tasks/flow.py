@@ -103,6 +103,7 @@ def tick(platform: Platform) -> bool:
     moved = [pump_outbox(platform), index_chain(platform)]
     moved += [advance_rounds(platform), post_readings(platform), close_periods(platform)]
     moved += [rebut_claims(platform), revoke_stale_plans(platform)]
+    moved += [issue_credits(platform), finish_events(platform)]
     return any(moved)
 
 
