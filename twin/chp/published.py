@@ -140,7 +140,7 @@ def published_chp(seed: int = 2026, day: int = 0, start: datetime = _WINTER_DAY)
             price_per_kwh=_price(load - forecast.wind_w, rng),
             others_least_w=50 * _MEGA,
             curtailment_per_kwh=0.060,
-            peak_per_kw=0.25,
+            peak_per_kw=0.5,
         ),
     )
 
