@@ -8,7 +8,6 @@ from market.reference.baseline import (
     DAYS,
     LOOKBACK,
     MISSING,
-    PUBLISHED,
     BaselineRule,
     adjusted,
     instead_of_missing,
@@ -60,6 +59,9 @@ def reductions(
     increases: bool = False,
 ) -> list[int]:
     """Baseline less metered, Wh a slot of the window (in the period); 0 where none is metered.
+
+    Args:
+        increases: whether more consumption is claimed, not less.
 
     Args:
         increases: whether more consumption was claimed, not less.

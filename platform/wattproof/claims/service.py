@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from market.reference.baseline import DAYS, LOOKBACK, PUBLISHED, BaselineRule, is_weekday_counted
+from market.reference.baseline import DAYS, LOOKBACK, BaselineRule, is_weekday_counted
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.meters.models import DeviceRow, ReadingRow
 from wattproof.meters.service import (
@@ -65,11 +65,6 @@ def rule_of(values: Mapping[str, int]) -> BaselineRule:
     )
 
 
-def is_published(rule: BaselineRule) -> bool:
-    """Whether baselines are published, not computed from readings."""
-    return rule.kind == PUBLISHED
-
-
 def baseline_days(platform: Platform, session: Session, subject: Subject) -> list[Day]:
     """The days before the subject's, newest first, until ten count or 45 were looked at."""
     first = max(0, subject.since, subject.period - LOOKBACK)
@@ -107,7 +102,7 @@ def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str
     market = get_market(session, subject.market)
     device = _device(session, subject)
     days = []
-    if not is_published(subject.rule):
+    if not subject.rule.is_published:
         looked_at = baseline_days(platform, session, subject)
         days = [day.period for day in looked_at if day.left_out is None]
         if len(days) < DAYS:
