@@ -22,6 +22,9 @@ RADIANT_SHARE = 0.5
 PREPARATION_SLOTS = 4
 """Thermostats begin this long before opening."""
 
+PRECOOLING_SLOTS = 24
+"""A plan may begin to cool this long before opening."""
+
 Cooler = Callable[[int, FloatArray, FloatArray], FloatArray | None]
 """(slot, state at its start, state at its end without cooling) -> heat to take out, W; None: off.
 """
@@ -147,9 +150,14 @@ def following(
 
 
 def feedback_gain(network: Network) -> FloatArray:
-    """How strongly thermostats correct, (zone,), W/K: half of what would undo it in one slot."""
+    """How strongly thermostats correct, (zone,), W/K: half of what would undo it in one slot, less
+    where the air forgets by itself, so that no correction overshoots."""
     zones = network.open.zones
-    gain: FloatArray = 0.5 / np.diag(network.open.air[:zones])
+    gains = [
+        0.5 * np.diag(step.transition[:zones]) / np.diag(step.air[:zones])
+        for step in (network.open, network.closed)
+    ]
+    gain: FloatArray = np.minimum(*gains)
     return gain
 
 

@@ -7,7 +7,7 @@ handbooks (ASHRAE Fundamentals; EN ISO 52016-1 for capacities).
 | quantity | value |
 |---|---|
 | air and what follows it | 4 Wh/(m2 K) |
-| mass (slabs, walls, goods) | 45 Wh/(m2 K), joined to the air by 6 W/(m2 K) |
+| mass (slabs, walls, goods) | 45 Wh/(m2 K), joined to the air by 12 W/(m2 K) |
 | envelope and infiltration | 0.5 to 1.1 W/(m2 K) of floor |
 | fresh air in opening hours | 0.6 l/s a m2: 0.72 W/(m2 K) |
 | customers | 4,000 at the height of a usual day, a hump at noon and one in the evening |
@@ -38,7 +38,7 @@ PLACE = Place(39.47, -0.38, 15.0)
 START = datetime(2026, 7, 15, tzinfo=UTC)
 OPENS, CLOSES = 10.0, 22.0
 PEAK_HOURS = (17.0, 21.0)
-SET_POINT_C = 23.0
+SET_POINT_C = 22.0
 
 _CUSTOMERS = 4_000.0
 _ZONES = (
@@ -112,7 +112,7 @@ def published_building(with_store: bool = True) -> Mall:
             floor_m2=floor,
             air_wh_per_k=4.0 * floor,
             mass_wh_per_k=45.0 * floor,
-            coupling_w_per_k=6.0 * floor,
+            coupling_w_per_k=12.0 * floor,
             air_loss_w_per_k=air * floor,
             mass_loss_w_per_k=mass * floor,
             ventilation_w_per_k=0.72 * floor,
