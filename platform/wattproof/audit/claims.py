@@ -63,9 +63,6 @@ def reductions(
     Args:
         increases: whether more consumption is claimed, not less.
 
-    Args:
-        increases: whether more consumption was claimed, not less.
-
     Raises:
         Mismatch: there are too few baseline days.
     """
@@ -73,7 +70,7 @@ def reductions(
     slots = state.markets[market].period_slots
     device = state.device_of[market, account, carrier]
     day = decode_values(state.values.get((device, period), b"")) or [MISSING] * slots
-    if rule.kind == PUBLISHED:
+    if rule.is_published:
         values = decode_values(published)
         sums = [0 if energy_wh == MISSING else DAYS * energy_wh for energy_wh in values]
     else:
