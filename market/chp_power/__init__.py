@@ -17,4 +17,5 @@ MANIFEST = MarketManifest(
     zones=("grid",),
     rules=RULES,
     role=ROLE,
+    planner="market.chp_power.dispatch",
 )

@@ -85,6 +85,44 @@ def ev(
     )
 
 
+@app.command()
+def chp(
+    prices: Prices = None,
+    wind: Annotated[
+        Path | None, typer.Option(help="Power that blows (CSV: timestamp,value).")
+    ] = None,
+    load: Annotated[
+        Path | None, typer.Option(help="What the grid consumes (CSV: timestamp,value).")
+    ] = None,
+    price_unit: PriceUnit = None,
+    time_zone: TimeZone = None,
+    skip_bad_rows: SkipBadRows = False,
+    day: Day = None,
+    seed: Seed = 1,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a heat-and-power plant's day with demand response; exits 1 unless every check holds."""
+    from wattproof.demo.chp import ChpOptions, run
+
+    _judge(
+        run(
+            ChpOptions(
+                prices=prices,
+                wind=wind,
+                load=load,
+                price_unit=price_unit,
+                time_zone=time_zone,
+                skip_bad_rows=skip_bad_rows,
+                day=day,
+                seed=seed,
+                data_dir=data_dir,
+                as_json=as_json,
+            )
+        )
+    )
+
+
 def _judge(report: DemoReport) -> None:
     if not report.ok:
         raise typer.Exit(FAILED)

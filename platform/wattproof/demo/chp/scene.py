@@ -51,7 +51,6 @@ class Scene:
         foundry_history_wh: what the foundry drew on them, shape (day, slot).
         real: what the day will really be, which no plan knows.
         heat_led: the same day without control.
-        real_load_w: what the grid will really consume, shape (slot,).
         input: where the numbers come from, for the report.
     """
 
@@ -61,7 +60,6 @@ class Scene:
     foundry_history_wh: FloatArray
     real: DayAhead
     heat_led: ChpOutcome
-    real_load_w: FloatArray
     loads: Mapping[str, PlainLoad]
     input: dict[str, Any]
     notes: tuple[str, ...] = ()
@@ -70,6 +68,12 @@ class Scene:
     def traders(self) -> tuple[str, ...]:
         """Everybody who trades."""
         return (PLANT, WIND, THERMAL, *self.loads)
+
+    @property
+    def real_load_w(self) -> FloatArray:
+        """What the grid will really consume without any event, shape (slot,)."""
+        total_wh = np.sum([load.metered_wh for load in self.loads.values()], axis=0)
+        return np.asarray(total_wh / self.slot_hours)
 
     @property
     def slot_hours(self) -> float:
