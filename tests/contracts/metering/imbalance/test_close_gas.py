@@ -36,7 +36,7 @@ def close_gas(world, seller, buyer, make_trade, pack):
 
 
 def test_a_day_closes_for_a_thirtieth_of_a_transaction(close_gas):
-    assert close_gas(1, 0, 0) < 350_000
+    assert close_gas(1, 0, 0) < 360_000
     assert close_gas(1, 0, 1) < 520_000
 
 
