@@ -151,6 +151,9 @@ class WrongStatus(Revert): ...
 
 
 # TokenisedProducts
+class InsufficientOffer(Revert): ...
+
+
 class NoRecallPending(Revert): ...
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from market.reference.errors import (
+    InsufficientOffer,
     MarketFrozen,
     NoRecallPending,
     NotExchange,
@@ -123,6 +124,8 @@ class TokenisedProducts(ABC):
         for effect in effects:
             if effect.moved < 0:
                 known = self.offer_of(market, slot, effect.trader)
+                if known.offered + effect.moved < 0:
+                    raise InsufficientOffer(f"{effect.trader}: {-effect.moved} of {known.offered}")
                 changed = replace(known, offered=known.offered + effect.moved)
                 self.offers[market, slot, effect.trader] = changed
             elif effect.moved > 0:

@@ -14,9 +14,11 @@ from market.eligibility import TraderFacts, effective_maxima
 from market.order import Leg, Order, SignedOrder
 from market.outcome import Clearing
 from market.reference import Status
+from market.reference.exchange import MAX_TOKENISED_CHUNK_TRADERS
 from market.reference.token import ZERO_ADDRESS
 from market.reference.tokenised import MAX_OFFER
 from market.settlement import Settlement, decode_effects, encode_effects
+from tests.evm.chain import GAS_LIMIT
 from tests.evm.token_world import GATE_IN, TOKENS, TokenTrading, expected
 from tests.evm.trading import EXACT, FEW_LEVELS, MANY_LEVELS, SCALE
 from tests.evm.world import ADMIN, DAY, OPERATOR, TRADERS, Person
@@ -149,6 +151,37 @@ def test_the_production_code_makes_the_same_call_data_and_effects(seed, chunk):
     if batch.orders:
         assert [effects for _, effects in settlement.chunks(chunk)] == verified
     assert b"".join(verified) == written
+
+
+def test_a_chunk_of_tokens_is_never_too_large_to_apply():
+    """Otherwise a verified round is never settled. Everybody here sells, buys more than that, and
+    holds no token and no free balance yet: no effect costs more."""
+    trade = quiet({ALICE: 10_000})
+    crowd = [Person.named(f"resident {i}") for i in range(MAX_TOKENISED_CHUNK_TRADERS + 1)]
+    orders = [order(trade, ALICE, -2 * len(crowd), SCALE)]
+    for person in crowd:
+        trade.world.fund(person, 100)
+        trade.must("Ledger", "addMargin", trade.market, 100, sender=person)
+        trade.must(TOKENS, "mint", trade.slot, person.address, 1, sender=ADMIN)
+        trade.offer(person, 1)
+        orders += [order(trade, person, -1, SCALE), order(trade, person, 3, 3 * SCALE)]
+    batch = trade.gate(orders)
+    assert {o.fill for o in batch.orders} == {1, 3, 2 * len(crowd)}
+    end = len(batch.orders)
+    most = next(
+        at
+        for at in range(end)
+        if len({o.signed.order.trader for o in batch.orders[: at + 1]})
+        > MAX_TOKENISED_CHUNK_TRADERS
+    )
+    place = (trade.market, trade.number, batch.results, b"")
+    whole = trade.world.do("Exchange", "verifyChunk", *place, batch.call_data, sender=OPERATOR)
+    assert whole == "ChunkTooLarge"
+    for chunk, effects in enumerate(trade.verify(batch, [most])):
+        trade.apply(chunk, effects)
+        assert trade.world.chain.gas_used < GAS_LIMIT * 3 // 4
+    assert trade.status() is Status.SETTLED
+    assert trade.holdings()[ALICE.address][3] == 10_000 - 2 * len(crowd)
 
 
 # What a seller may try

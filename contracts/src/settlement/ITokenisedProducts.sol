@@ -24,6 +24,7 @@ interface ITokenisedProducts {
     event Delivered(uint32 indexed market, uint32 indexed round, uint32 slot, bytes32 effectsHash);
 
     error OfferTooLarge();
+    error InsufficientOffer(address account, uint256 offered, uint256 needed);
     error RecallPending();
     error NoRecallPending();
     error RecallNotDue();

@@ -86,7 +86,7 @@ abstract contract TokenisedProducts is ITokenisedProducts {
         for (uint256 i; i < effects.length; i += EFFECT_BYTES) {
             address account = address(bytes20(effects[i:i + 20]));
             int256 moved = int128(uint128(bytes16(effects[i + 36:i + EFFECT_BYTES])));
-            if (moved < 0) offers[account].offered -= uint112(uint256(-moved));
+            if (moved < 0) _sell(offers[account], account, uint256(-moved));
             else if (moved > 0) _fromEscrow(account, market, slot, uint256(moved));
         }
         emit Delivered(market, round, slot, keccak256(effects));
@@ -105,6 +105,14 @@ abstract contract TokenisedProducts is ITokenisedProducts {
     function offerOf(uint32 market, uint32 slot, address holder) external view returns (OfferView memory) {
         Offer memory o = _offers[market][slot][holder];
         return OfferView(o.offered, o.recalled, o.recallRound);
+    }
+
+    function _sell(Offer storage o, address account, uint256 amount) private {
+        uint256 offered = o.offered;
+        if (amount > offered) revert InsufficientOffer(account, offered, amount);
+        unchecked {
+            o.offered = uint112(offered - amount);
+        }
     }
 
     function _recallable(Offer memory o) private pure returns (uint112) {

@@ -179,6 +179,21 @@ class Batch:
             for trader in (effects if traders is None else traders)
         )
 
+    def encoded_deliveries(self, traders: Iterable[str] | None = None) -> bytes:
+        """Effects in a market of tokens: margin falls, free rises, tokens move."""
+        effects = self.effects()
+        moved = {
+            trader: sum(q for place in places for _, q in self.quantities(place))
+            for trader, places in self.book.traders()
+        }
+        return b"".join(
+            to_canonical_address(trader)
+            + effects[trader][0].to_bytes(8, "big")
+            + effects[trader][1].to_bytes(8, "big")
+            + moved[trader].to_bytes(16, "big", signed=True)
+            for trader in (effects if traders is None else traders)
+        )
+
     @property
     def position_leaves(self) -> list[bytes]:
         leaves = []

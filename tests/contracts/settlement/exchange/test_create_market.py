@@ -3,12 +3,26 @@ from __future__ import annotations
 import ape
 import pytest
 
+# A source without a unit keeps the tokens that the market trades.
+TOKENS = {
+    "capacitySource": "0x" + "11" * 20,
+    "capacityUnitWh": 0,
+    "imbalanceCap": 0,
+    "gapFloor": 0,
+    "gapCap": 0,
+}
+
 
 def test_a_market_keeps_the_rules_it_was_created_with(world):
     market = world.create_market(zones=3, priceCap=123_456)
     params = world.exchange.market(market)
     assert tuple(params) == tuple(world.params_of_last.values())
     assert world.exchange.assetOf(market) == world.token.address
+
+
+def test_a_market_of_tokens_is_created_where_nothing_else_is_asked_of_it(world):
+    market = world.create_market(**TOKENS)
+    assert world.exchange.market(market).capacitySource == TOKENS["capacitySource"]
 
 
 def test_markets_are_numbered_in_order(world):
@@ -39,7 +53,11 @@ def test_only_the_market_admin_creates_markets(world, kit, alice):
         {"priceCap": 0},
         {"priceCap": 2**62 + 1},
         {"imbalanceCap": 2**62 + 1},
-        {"capacitySource": "0x" + "11" * 20, "capacityUnitWh": 0},
+        TOKENS | {"imbalanceCap": 1},
+        TOKENS | {"gapFloor": 1},
+        TOKENS | {"gapCap": 1},
+        TOKENS | {"carriers": 2},
+        TOKENS | {"zones": 2},
     ],
     ids=lambda wrong: ", ".join(f"{k}={v}"[:24] for k, v in wrong.items()),
 )

@@ -39,6 +39,14 @@ def test_the_slots_of_a_round_lie_in_one_period(world, market, offset, slots):
         world.exchange.openRound(market, world.clock.now + 60, first, slots, sender=world.operator)
 
 
+def test_a_round_of_tokens_trades_one_class(world):
+    tokens = {"capacitySource": "0x" + "11" * 20, "capacityUnitWh": 0}
+    market = world.create_market(**tokens, imbalanceCap=0, gapFloor=0, gapCap=0)
+    with ape.reverts(world.exchange.InvalidSlots):
+        world.open_round(market, slots=2)
+    world.open_round(market, slots=1)
+
+
 def test_one_round_is_open_at_a_time(world, market):
     round = world.open_round(market)
     with ape.reverts(world.exchange.RoundNotClosed, round=round.number):

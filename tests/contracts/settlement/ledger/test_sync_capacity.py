@@ -35,6 +35,13 @@ def test_a_market_without_source_has_no_capacity(world, market, alice):
         world.ledger.syncCapacity(market, alice, sender=alice)
 
 
+def test_a_market_of_tokens_syncs_nothing(world, source, alice):
+    unit = {"capacitySource": source.address, "capacityUnitWh": 0}
+    market = world.create_market(**unit, imbalanceCap=0, gapFloor=0, gapCap=0)
+    with ape.reverts(world.ledger.NoCapacitySource, market=market):
+        world.ledger.syncCapacity(market, alice, sender=alice)
+
+
 def test_a_frozen_market_keeps_capacities(world, limited, alice, clock):
     round = world.open_round(limited)
     world.ledger.syncCapacity(limited, alice, sender=alice)
