@@ -72,21 +72,21 @@ def live(world: MeteringHistory, rng: Random, days: int) -> tuple[Person, int]:
     return account, world.today - 1
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.data())
 def test_any_history_is_measured_alike(world: MeteringHistory, seed: int, data: Any) -> None:
     rng = Random(seed)
-    account, period = live(world, rng, rng.choice((6, 14, 20, 50)))
+    account, period = live(world, rng, rng.choice((6, 25, 50, 50)))
     rule = BaselineRule(
         kind=TEN_OF_TEN,
-        day_mask=data.draw(st.integers(1, EVERY_DAY)),
+        day_mask=data.draw(st.sampled_from((EVERY_DAY, EVERY_DAY, 0b11111, 0b1100000, 0b1))),
         adjust_lead=data.draw(st.integers(0, 2)),
         adjust_slots=0,
         adjust_cap_bp=data.draw(st.sampled_from((0, 2_000, 5_000))),
     )
     slots = data.draw(st.integers(0, rule.adjust_lead))
     rule = BaselineRule(rule.kind, rule.day_mask, rule.adjust_lead, slots, rule.adjust_cap_bp)
-    since = data.draw(st.sampled_from((0, 0, period - 12, period)))
+    since = data.draw(st.sampled_from((0, 0, 0, period - 12)))
     whole = world.claim(account, rule, period, since)
     wanted = subject(world, account, period, since)
     increases = data.draw(st.booleans())
