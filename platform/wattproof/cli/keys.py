@@ -28,7 +28,7 @@ def new(
     from identity.signer import LocalSigner
 
     signer = LocalSigner.generate()
-    signer.save(path, _passphrase(passphrase_file, confirm=True))
+    signer.save(path, ask_passphrase(passphrase_file, confirm=True))
     _show(signer.address, path, as_json)
 
 
@@ -46,11 +46,12 @@ def show(
 
     address = keystore_address(path)
     if check or passphrase_file is not None:
-        address = LocalSigner.open(path, _passphrase(passphrase_file, confirm=False)).address
+        address = LocalSigner.open(path, ask_passphrase(passphrase_file, confirm=False)).address
     _show(address, path, as_json)
 
 
-def _passphrase(path: Path | None, *, confirm: bool) -> str:
+def ask_passphrase(path: Path | None, *, confirm: bool) -> str:
+    """The passphrase of a file, or what somebody types. Raises KeystoreError if nobody is there."""
     from identity.errors import KeystoreError
     from identity.signer import read_passphrase
 
