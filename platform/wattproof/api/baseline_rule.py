@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from market.reference.baseline import BaselineRule
 
 
 class BaselineRuleBody(BaseModel):
@@ -20,23 +22,11 @@ class BaselineRuleBody(BaseModel):
     adjust_slots: int = Field(strict=True, ge=0, le=256)
     adjust_cap_bp: int = Field(strict=True, ge=0, le=5_000, description="2,000 is a fifth.")
 
-    def on_chain(self) -> dict[str, int]:
-        """The struct of the contracts."""
-        return {
-            "kind": self.kind,
-            "dayMask": self.day_mask,
-            "adjustLead": self.adjust_lead,
-            "adjustSlots": self.adjust_slots,
-            "adjustCapBp": self.adjust_cap_bp,
-        }
+    def rule(self) -> BaselineRule:
+        """The rule of the protocol."""
+        return BaselineRule(**self.model_dump())
 
     @classmethod
-    def of(cls, rule: Mapping[str, int]) -> BaselineRuleBody:
-        """From the struct of the contracts."""
-        return cls(
-            kind=rule["kind"],
-            day_mask=rule["dayMask"],
-            adjust_lead=rule["adjustLead"],
-            adjust_slots=rule["adjustSlots"],
-            adjust_cap_bp=rule["adjustCapBp"],
-        )
+    def of(cls, rule: BaselineRule) -> BaselineRuleBody:
+        """From the rule of the protocol."""
+        return cls(**asdict(rule))

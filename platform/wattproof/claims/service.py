@@ -65,6 +65,17 @@ def rule_of(values: Mapping[str, int]) -> BaselineRule:
     )
 
 
+def rule_on_chain(rule: BaselineRule) -> dict[str, int]:
+    """The reverse of ``rule_of``."""
+    return {
+        "kind": rule.kind,
+        "dayMask": rule.day_mask,
+        "adjustLead": rule.adjust_lead,
+        "adjustSlots": rule.adjust_slots,
+        "adjustCapBp": rule.adjust_cap_bp,
+    }
+
+
 def baseline_days(platform: Platform, session: Session, subject: Subject) -> list[Day]:
     """The days before the subject's, newest first, until ten count or 45 were looked at."""
     first = max(0, subject.since, subject.period - LOOKBACK)

@@ -13,7 +13,9 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from sqlmodel import Session, col, select
 
+from market.reference.baseline import BaselineRule
 from wattproof.accounts.service import UnsignedTransaction, unsigned
+from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import NotFoundError
 from wattproof.indexer.models import EventRow
 from wattproof.meters.values import pack, unpack
@@ -32,7 +34,7 @@ class Terms:
     market: int
     carrier: int
     redemption_nano_per_kwh: int
-    rule: Mapping[str, int]
+    rule: BaselineRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ def open_series(platform: Platform, expiry: int, terms: Terms) -> UnsignedTransa
         "market": terms.market,
         "carrier": terms.carrier,
         "redemption": terms.redemption_nano_per_kwh,
-        "rule": dict(terms.rule),
+        "rule": rule_on_chain(terms.rule),
     }
     return unsigned(platform, "open a series", CONTRACT, "openSeries", expiry, values)
 
@@ -337,7 +339,7 @@ def _series(platform: Platform, numbers: list[int]) -> list[Series]:
 
 
 def _terms(view: Mapping[str, Any]) -> Terms:
-    return Terms(view["market"], view["carrier"], int(view["redemption"]), dict(view["rule"]))
+    return Terms(view["market"], view["carrier"], int(view["redemption"]), rule_of(view["rule"]))
 
 
 def _windows(platform: Platform, numbers: list[int]) -> list[Window]:

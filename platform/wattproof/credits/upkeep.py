@@ -128,7 +128,7 @@ def _windows(session: Session) -> dict[int, _Window]:
 
 
 def _subject(session: Session, window: _Window, joined: EventRow) -> claims.Subject:
-    account, rule = joined.args["account"], claims.rule_of(window.terms.rule)
+    account, rule = joined.args["account"], window.terms.rule
     published = b""
     if rule.is_published:
         published = pack(service.published(session, window.number, account))

@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction, unsigned
+from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import InvalidError, NotFoundError
 from wattproof.indexer.models import EventRow
 from wattproof.meters.values import pack
@@ -22,13 +24,6 @@ from wattproof.runtime import Platform
 CONTRACT = "DemandResponse"
 _INSTRUCT_GAS = 500_000
 _PUBLISH_GAS = 600_000
-
-
-class Direction(IntEnum):
-    """Which way an event moves net consumption."""
-
-    REDUCE = 0
-    INCREASE = 1
 
 
 class PartStatus(IntEnum):
@@ -45,59 +40,6 @@ class PartStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a programme promises for ever: rates in nano a kWh, times in seconds (protocol 13)."""
-
-    market: int
-    carrier: int
-    direction: Direction
-    tolerance_bp: int
-    max_event_slots: int
-    notice_s: int
-    refusal_lead_s: int
-    dispute_window_s: int
-    incentive_nano_per_kwh: int
-    penalty_nano_per_kwh: int
-    role: bytes
-    rule: Mapping[str, int]
-
-    def on_chain(self) -> dict[str, Any]:
-        """The struct of the contract."""
-        return {
-            "market": self.market,
-            "carrier": self.carrier,
-            "direction": int(self.direction),
-            "toleranceBp": self.tolerance_bp,
-            "maxEventSlots": self.max_event_slots,
-            "notice": self.notice_s,
-            "refusalLead": self.refusal_lead_s,
-            "disputeWindow": self.dispute_window_s,
-            "incentive": self.incentive_nano_per_kwh,
-            "penalty": self.penalty_nano_per_kwh,
-            "role": self.role,
-            "rule": dict(self.rule),
-        }
-
-    @classmethod
-    def of(cls, view: Mapping[str, Any]) -> Terms:
-        """From the struct of the contract, or of an indexed event."""
-        return cls(
-            market=view["market"],
-            carrier=view["carrier"],
-            direction=Direction(view["direction"]),
-            tolerance_bp=view["toleranceBp"],
-            max_event_slots=view["maxEventSlots"],
-            notice_s=view["notice"],
-            refusal_lead_s=view["refusalLead"],
-            dispute_window_s=view["disputeWindow"],
-            incentive_nano_per_kwh=int(view["incentive"]),
-            penalty_nano_per_kwh=int(view["penalty"]),
-            role=_bytes(view["role"]),
-            rule=dict(view["rule"]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Programme:
     """A programme as it stands; micro-units of ``asset``."""
 
@@ -106,7 +48,7 @@ class Programme:
     asset: str
     escrow_micro: int
     set_aside_micro: int
-    terms: Terms
+    terms: ProgrammeTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +88,24 @@ class Part:
     incentive_micro: int
     penalty_micro: int
     changed_at: int
+
+
+def terms_of(view: Mapping[str, Any]) -> ProgrammeTerms:
+    """Terms from the struct of the contract, or of an indexed event."""
+    return ProgrammeTerms(
+        market=view["market"],
+        carrier=view["carrier"],
+        direction=Direction(view["direction"]),
+        tolerance_bp=view["toleranceBp"],
+        max_event_slots=view["maxEventSlots"],
+        notice=view["notice"],
+        refusal_lead=view["refusalLead"],
+        dispute_window=view["disputeWindow"],
+        incentive=int(view["incentive"]),
+        penalty=int(view["penalty"]),
+        role=_bytes(view["role"]),
+        rule=rule_of(view["rule"]),
+    )
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -250,9 +210,9 @@ def events(session: Session, name: str) -> Iterable[EventRow]:
 # -- transactions of the owner ---------------------------------------------------------------------
 
 
-def create_programme(platform: Platform, terms: Terms) -> UnsignedTransaction:
+def create_programme(platform: Platform, terms: ProgrammeTerms) -> UnsignedTransaction:
     """Create the signer's programme (role PROGRAMME_OWNER)."""
-    return unsigned(platform, "create the programme", CONTRACT, "createProgramme", terms.on_chain())
+    return unsigned(platform, "create the programme", CONTRACT, "createProgramme", _on_chain(terms))
 
 
 def fund(platform: Platform, programme: int, amount_micro: int) -> list[UnsignedTransaction]:
@@ -379,7 +339,7 @@ def _programmes(platform: Platform, numbers: Iterable[int]) -> list[Programme]:
             asset=view["asset"],
             escrow_micro=view["escrow"],
             set_aside_micro=view["setAside"],
-            terms=Terms.of(view["terms"]),
+            terms=terms_of(view["terms"]),
         )
         for number, view in zip(wanted, views, strict=True)
     ]
@@ -408,6 +368,23 @@ def _parts(platform: Platform, keys: Sequence[tuple[int, str]]) -> list[Part]:
         )
         for (number, account), view in zip(keys, views, strict=True)
     ]
+
+
+def _on_chain(terms: ProgrammeTerms) -> dict[str, Any]:
+    return {
+        "market": terms.market,
+        "carrier": terms.carrier,
+        "direction": int(terms.direction),
+        "toleranceBp": terms.tolerance_bp,
+        "maxEventSlots": terms.max_event_slots,
+        "notice": terms.notice,
+        "refusalLead": terms.refusal_lead,
+        "disputeWindow": terms.dispute_window,
+        "incentive": terms.incentive,
+        "penalty": terms.penalty,
+        "role": terms.role,
+        "rule": rule_on_chain(terms.rule),
+    }
 
 
 def _bytes(value: bytes | str) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from market.reference.programmes import ProgrammeTerms
 from wattproof.claims import service as claims
 from wattproof.errors import RefusedError
 from wattproof.flexibility import service
@@ -45,7 +46,7 @@ class _Part:
     changed_at: int
     window: EventRow
     programme: int
-    terms: service.Terms
+    terms: ProgrammeTerms
 
 
 def finish_due(platform: Platform, session: Session) -> int:
@@ -58,7 +59,7 @@ def _advance(platform: Platform, session: Session, part: _Part) -> bool:
     if part.status is PartStatus.INSTRUCTED:
         return _report_or_lapse(platform, session, part, now)
     waits = {
-        PartStatus.REPORTED: part.terms.dispute_window_s,
+        PartStatus.REPORTED: part.terms.dispute_window,
         PartStatus.DISPUTED: _RULING_WINDOW_S,
         PartStatus.RESOLVED: -1,
     }
@@ -73,7 +74,7 @@ def _report_or_lapse(platform: Platform, session: Session, part: _Part, now: int
     if now <= period_end(market, period):
         return False
     published = service.published(session, part.event, part.account)
-    rule = claims.rule_of(part.terms.rule)
+    rule = part.terms.rule
     if rule.is_published and published is None:
         return _queue(platform, session, part, "lapse")
     if now > period_end(market, period) + claims.CLAIM_WINDOW_S:
@@ -131,7 +132,7 @@ def _open_parts(session: Session) -> list[_Part]:
         return []
     windows = {int(e.args["eventId"]): e for e in service.events(session, "EventCalled")}
     terms = {
-        e.args["programme"]: service.Terms.of(e.args["terms"])
+        e.args["programme"]: service.terms_of(e.args["terms"])
         for e in service.events(session, "ProgrammeCreated")
     }
     parts = []

@@ -228,9 +228,7 @@ def open_series(
     body: NewSeries, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that opens your series (needs the role of a credit issuer)."""
-    terms = service.Terms(
-        body.market, body.carrier, body.redemption_nano_per_kwh, body.rule.on_chain()
-    )
+    terms = service.Terms(body.market, body.carrier, body.redemption_nano_per_kwh, body.rule.rule())
     return _checked(platform, principal, service.open_series(platform, body.expiry, terms))
 
 

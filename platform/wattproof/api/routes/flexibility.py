@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from identity.credential import role_id
+from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
 from wattproof.api.baseline_rule import BaselineRuleBody
@@ -58,21 +59,21 @@ class TermsBody(_Body):
     )
     rule: BaselineRuleBody
 
-    def terms(self) -> service.Terms:
+    def terms(self) -> ProgrammeTerms:
         """What goes to the contract."""
-        return service.Terms(
+        return ProgrammeTerms(
             market=self.market,
             carrier=self.carrier,
-            direction=service.Direction(self.direction),
+            direction=Direction(self.direction),
             tolerance_bp=self.tolerance_bp,
             max_event_slots=self.max_event_slots,
-            notice_s=self.notice_s,
-            refusal_lead_s=self.refusal_lead_s,
-            dispute_window_s=self.dispute_window_s,
-            incentive_nano_per_kwh=self.incentive_nano_per_kwh,
-            penalty_nano_per_kwh=self.penalty_nano_per_kwh,
+            notice=self.notice_s,
+            refusal_lead=self.refusal_lead_s,
+            dispute_window=self.dispute_window_s,
+            incentive=self.incentive_nano_per_kwh,
+            penalty=self.penalty_nano_per_kwh,
             role=role_id(self.role) if self.role else bytes(32),
-            rule=self.rule.on_chain(),
+            rule=self.rule.rule(),
         )
 
 
@@ -412,11 +413,11 @@ def _programme_out(found: service.Programme) -> ProgrammeOut:
         direction=int(terms.direction),
         tolerance_bp=terms.tolerance_bp,
         max_event_slots=terms.max_event_slots,
-        notice_s=terms.notice_s,
-        refusal_lead_s=terms.refusal_lead_s,
-        dispute_window_s=terms.dispute_window_s,
-        incentive_nano_per_kwh=terms.incentive_nano_per_kwh,
-        penalty_nano_per_kwh=terms.penalty_nano_per_kwh,
+        notice_s=terms.notice,
+        refusal_lead_s=terms.refusal_lead,
+        dispute_window_s=terms.dispute_window,
+        incentive_nano_per_kwh=terms.incentive,
+        penalty_nano_per_kwh=terms.penalty,
         role="0x" + terms.role.hex(),
         rule=BaselineRuleBody.of(terms.rule),
     )
