@@ -367,10 +367,10 @@ class DemandCalls(RuleBasedStateMachine):
         for programme, account in list(self.world.demand.enrolments):
             refusal = self.ask("leaveProgramme", programme, sender=by_address[account])
             assert refusal is None
-        for number, programme in enumerate(self.world.demand.programmes, start=1):
-            if programme.escrow:
-                taking = (number, programme.escrow)
-                assert self.ask("defund", *taking, sender=by_address[programme.owner]) is None
+        for number, known in enumerate(self.world.demand.programmes, start=1):
+            if known.escrow:
+                owner = by_address[known.owner]
+                assert self.ask("defund", number, known.escrow, sender=owner) is None
 
 
 MUST_HAPPEN = (

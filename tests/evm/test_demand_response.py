@@ -469,7 +469,8 @@ def test_readings_other_than_the_final_ones_are_refused():
     assert day.part.status is PartStatus.INSTRUCTED
 
 
-def test_too_few_baseline_days_make_no_baseline_and_the_part_lapses():
+@pytest.mark.parametrize("late", [1, 400 * DAY])
+def test_too_few_baseline_days_make_no_baseline_and_the_part_lapses(late):
     day = Afternoon(since_days=9)
     bond, escrow = day.bond, day.escrow
     assert day.instruct() is None
@@ -477,7 +478,7 @@ def test_too_few_baseline_days_make_no_baseline_and_the_part_lapses():
     assert day.world.report(day.event, MALL) == "TooFewBaselineDays"
     day.world.chain.now = day.world.deviations.claim_by(day.world.market, day.period)
     assert day.act("lapse", PASSER_BY) == "NotLapsed"
-    day.world.wait(1)
+    day.world.wait(late)
     assert day.world.report(day.event, MALL) == "ReportedTooLate"
     assert day.act("lapse", PASSER_BY) is None
     assert (day.paid, day.bond, day.escrow) == (0, bond, escrow)

@@ -15,7 +15,7 @@ from market.reference.baseline import BaselineRule
 from market.reference.programmes import Direction, ProgrammeTerms
 from tests.market.openadr.examples import PROGRAMME, QUARTERS, TERMS
 
-NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=128)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=128)
 RATES = st.integers(0, 10**15 - 1)
 """As far as a JSON number keeps every digit."""
 
