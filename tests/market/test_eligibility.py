@@ -46,6 +46,15 @@ def test_needs_are_rounded_up():
     assert sold_energy_wh(small) == 1
 
 
+def test_orders_of_one_seller_share_what_it_offered():
+    first, second = (
+        order(legs=SELL, max_units=600, limit=-200_000_000, salt=salt) for salt in range(2)
+    )
+    assert sorted(maxima([first, second], capacity_wh=1_199).values()) == [0, 600]
+    assert sorted(maxima([first, second], capacity_wh=1_200).values()) == [600, 600]
+    assert maxima([order()], capacity_wh=0) == {order(): 1_000}
+
+
 def test_an_order_counts_in_full_or_not_at_all():
     one = order()
     assert maxima([one]) == {one: 1_000}

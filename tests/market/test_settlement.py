@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -52,9 +53,17 @@ GRIDS = (
 MARGIN = 10**18
 
 
-def settled(seed, *, signed=False, share=None, max_units=None):
+TOKENS: dict[str, Any] = {
+    "imbalance_cap": 0,
+    "gap_floor_micro": 0,
+    "gap_cap_micro": 0,
+    "tokenised": True,
+}
+
+
+def settled(seed, *, signed=False, share=None, max_units=None, tokenised=False):
     random = Random(seed)
-    grid = random.choice(GRIDS)
+    grid = GRIDS[0] if tokenised else random.choice(GRIDS)
     orders = random_orders(
         random,
         grid,
@@ -65,9 +74,15 @@ def settled(seed, *, signed=False, share=None, max_units=None):
         max_units=max_units or random.choice((3, 1_000, 10**6)),
     )
     book = Book.build(1, 1, grid, sign_all(orders)) if signed else unsigned_book(grid, orders)
-    rules = dataclasses.replace(rules_for(grid), gap_floor_micro=10**30)
+    changes: dict[str, Any] = TOKENS if tokenised else {"gap_floor_micro": 10**30}
+    rules = dataclasses.replace(rules_for(grid), **changes)
     facts = {
-        trader: TraderFacts(random.choice((0, 10**9, MARGIN)), random.choice((0, 0, 1)), True)
+        trader: TraderFacts(
+            random.choice((0, 10**9, MARGIN)),
+            random.choice((0, 0, 1)),
+            True,
+            random.choice((0, 1_000, 10**9)) if tokenised else None,
+        )
         for trader, _ in book.traders()
     }
     maxima = effective_maxima(book, facts, rules)
@@ -91,6 +106,20 @@ def test_money_and_energy_add_up_to_zero_with_the_dust(seed, max_units):
     debits = sum(effect.debit_micro for effect in settlement.effects)
     locks = sum(effect.lock_micro for effect in settlement.effects)
     assert debits - locks == settlement.dust_micro
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32))
+def test_tokens_and_money_of_a_token_market_add_up_and_nothing_is_left_to_close(seed):
+    book, facts, _, settlement = settled(seed, tokenised=True)
+    effects = settlement.effects
+    assert sum(effect.moved_wh for effect in effects) == 0
+    paid = sum(effect.debit_micro - effect.proceeds_micro for effect in effects)
+    assert paid == settlement.dust_micro
+    assert all(-effect.moved_wh <= facts[effect.trader].capacity_wh for effect in effects)
+    assert not any(effect.lock_micro for effect in effects)
+    assert [effect.trader for effect in effects] == [trader for trader, _ in book.traders()]
+    assert (settlement.positions, settlement.positions_root) == ((), bytes(32))
 
 
 @settings(deadline=None, max_examples=60)
@@ -146,9 +175,12 @@ def reference_run(book, facts, rules, settlement, forced, chunk_size):
     return verification.finish(round_rules, book.root, book.count), effects
 
 
+@pytest.mark.parametrize("tokenised", [False, True], ids=["energy", "tokens"])
 @pytest.mark.parametrize("seed", range(24))
-def test_the_reference_model_accepts_what_was_encoded_and_agrees(seed):
-    book, facts, rules, settlement = settled(seed, signed=True)
+def test_the_reference_model_accepts_what_was_encoded_and_agrees(seed, tokenised):
+    book, facts, rules, settlement = settled(
+        seed, signed=True, share=0.0 if tokenised else None, tokenised=tokenised
+    )
     forced = [signed.digest for signed in book.orders[::5]]
     certificate = check(book, settlement.maxima, settlement.clearing, rules)
     for chunk_size in (1, 4, 1_000):
@@ -184,6 +216,17 @@ def test_what_was_encoded_is_decoded_unchanged(seed):
     assert decode_results(settlement.results(), len(book.grid)) == (prices, ties)
     assert unpack_prices(pack_prices(prices)) == prices
     assert decode_effects(encode_effects(settlement.effects)) == settlement.effects
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_effects_of_tokens_are_decoded_unchanged_from_52_bytes_each(seed):
+    *_, settlement = settled(seed, share=0.0, tokenised=True)
+    data = encode_effects(settlement.effects, tokenised=True)
+    assert len(data) == 52 * len(settlement.effects)
+    assert decode_effects(data, tokenised=True) == settlement.effects
+    if data:
+        with pytest.raises(CallDataError):
+            decode_effects(data[:-1], tokenised=True)
 
 
 def test_call_data_that_is_cut_off_or_too_long_is_refused():
