@@ -16,4 +16,5 @@ MANIFEST = MarketManifest(
     zones=("feeder",),
     rules=RULES,
     role=ROLE,
+    planner="market.mall_energy.dispatch",
 )

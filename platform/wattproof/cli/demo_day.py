@@ -86,6 +86,44 @@ def ev(
 
 
 @app.command()
+def mall(
+    weather: Annotated[
+        Path | None, typer.Option(help="Hourly weather (EPW, or CSV in the CityLearn layout).")
+    ] = None,
+    building: Annotated[
+        Path | None, typer.Option(help="Hourly load of the office (CSV in the CityLearn layout).")
+    ] = None,
+    prices: Prices = None,
+    price_unit: PriceUnit = None,
+    time_zone: TimeZone = None,
+    skip_bad_rows: SkipBadRows = False,
+    day: Day = None,
+    seed: Seed = 1,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run malls' days with energy credits; exits 1 unless every check holds."""
+    from wattproof.demo.mall import MallOptions, run
+
+    _judge(
+        run(
+            MallOptions(
+                weather=weather,
+                building=building,
+                prices=prices,
+                price_unit=price_unit,
+                time_zone=time_zone,
+                skip_bad_rows=skip_bad_rows,
+                day=day,
+                seed=seed,
+                data_dir=data_dir,
+                as_json=as_json,
+            )
+        )
+    )
+
+
+@app.command()
 def chp(
     prices: Prices = None,
     wind: Annotated[

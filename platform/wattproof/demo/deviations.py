@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from market.reference.baseline import adjusted
+from market.reference.baseline import BaselineRule, adjusted
 from market.reference.imbalance import long_price, short_price
 from market.rules import MarketRules
 from market.units import SCALE, ceil_div
@@ -12,22 +12,21 @@ from wattproof.demo.report import Check
 
 
 def ten_of_ten_wh(
-    past_wh: Sequence[Sequence[int]], day_wh: Sequence[int], window: slice, rule: Mapping[str, int]
+    past_wh: Sequence[Sequence[int]], day_wh: Sequence[int], window: slice, rule: BaselineRule
 ) -> list[int]:
     """Baseline of a window of complete days, Wh a slot (protocol section 11).
 
     Args:
         past_wh: the ten baseline days, Wh a slot of the period each.
-        rule: as the contract has it.
     """
-    first = window.start - rule["adjustLead"]
-    before = range(first, first + rule["adjustSlots"])
+    first = window.start - rule.adjust_lead
+    before = range(first, first + rule.adjust_slots)
     sums = [sum(values) for values in zip(*past_wh, strict=True)]
     return adjusted(
         sums[window],
         [sums[slot] for slot in before],
         [day_wh[slot] for slot in before],
-        rule["adjustCapBp"],
+        rule.adjust_cap_bp,
     )
 
 

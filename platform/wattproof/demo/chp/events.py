@@ -8,6 +8,8 @@ import numpy as np
 
 from market.dispatch import DispatchPlan
 from market.quantise import money_micro, price_nano_per_kwh
+from market.reference.baseline import BaselineRule
+from market.reference.programmes import Direction, ProgrammeTerms
 from twin.chp.model import FloatArray
 from twin.chp.periods import Period, find_periods
 from wattproof.demo.calendar import Calendar
@@ -17,21 +19,15 @@ from wattproof.demo.chp.response import CalledEvent
 from wattproof.demo.chp.scene import FOUNDRY, FOUNDRY_CAPACITY_W, GRID_COMPANY, PLANT, Scene
 from wattproof.demo.stage import Stage
 from wattproof.errors import WattproofError
-from wattproof.flexibility.service import Direction, Terms
 
 EVENT_SLOTS = 8
 _ESCROW_MICRO = money_micro(100_000.0)
 _INCENTIVE = price_nano_per_kwh(0.06)
 _PENALTY = price_nano_per_kwh(0.09)
 _HOUR_S = 3_600
-_ALL_DAYS = 0b111_1111
-_TEN_OF_TEN = {
-    "kind": 0,
-    "dayMask": _ALL_DAYS,
-    "adjustLead": 0,
-    "adjustSlots": 0,
-    "adjustCapBp": 0,
-}
+_TEN_OF_TEN = BaselineRule(
+    kind=0, day_mask=0b111_1111, adjust_lead=0, adjust_slots=0, adjust_cap_bp=0
+)
 _CAUTION = 0.9
 _PLANT_CAPACITY_SHARE = 0.4
 
@@ -127,18 +123,18 @@ def _call(
     )
 
 
-def _terms(market: int, direction: Direction) -> Terms:
-    return Terms(
+def _terms(market: int, direction: Direction) -> ProgrammeTerms:
+    return ProgrammeTerms(
         market=market,
         carrier=0,
         direction=direction,
         tolerance_bp=1_000,
         max_event_slots=EVENT_SLOTS,
-        notice_s=4 * _HOUR_S,
-        refusal_lead_s=2 * _HOUR_S,
-        dispute_window_s=24 * _HOUR_S,
-        incentive_nano_per_kwh=_INCENTIVE,
-        penalty_nano_per_kwh=_PENALTY,
+        notice=4 * _HOUR_S,
+        refusal_lead=2 * _HOUR_S,
+        dispute_window=24 * _HOUR_S,
+        incentive=_INCENTIVE,
+        penalty=_PENALTY,
         role=bytes(32),
         rule=_TEN_OF_TEN,
     )

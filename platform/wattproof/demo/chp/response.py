@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from market.reference.programmes import ProgrammeTerms
 from wattproof.demo.cast import Member
 from wattproof.demo.stage import Stage
 from wattproof.flexibility import service as flexibility
-from wattproof.flexibility.service import Part, Terms
+from wattproof.flexibility.service import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class CalledEvent:
 
     event: int
     programme: int
-    terms: Terms
+    terms: ProgrammeTerms
     period: int
     first_slot: int
     slots: int
@@ -27,7 +28,7 @@ class CalledEvent:
         return slice(self.first_slot, self.first_slot + self.slots)
 
 
-def create_programme(stage: Stage, owner: Member, terms: Terms, escrow_micro: int) -> int:
+def create_programme(stage: Stage, owner: Member, terms: ProgrammeTerms, escrow_micro: int) -> int:
     """Create and fund a programme; its number."""
     platform = stage.platform
     stage.transact(owner.address, flexibility.create_programme(platform, terms))

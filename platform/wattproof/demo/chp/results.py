@@ -10,6 +10,7 @@ import numpy as np
 
 from market.dispatch import COST, PEAK, energy_of
 from market.readings import readings
+from market.reference.programmes import Direction
 from market.units import SCALE, ceil_div
 from twin.chp.model import FloatArray
 from twin.chp.plan import ChpOutcome, ChpPlan
@@ -33,7 +34,7 @@ from wattproof.demo.report import Check, Comparison, DemoReport
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import TradedRound
 from wattproof.flexibility import service as flexibility
-from wattproof.flexibility.service import Direction, Part, PartStatus
+from wattproof.flexibility.service import Part, PartStatus
 from wattproof.meters.models import ClosureRow
 
 _WH_PER_MWH = 1e6
@@ -254,9 +255,9 @@ def _payments(results: Results) -> Check:
     for (event, name), part in results.parts.items():
         terms = results.events[event].terms
         target = _target_wh(results, event, results.targets_w[event, name])
-        due = part.performance_wh * terms.incentive_nano_per_kwh // SCALE
+        due = part.performance_wh * terms.incentive // SCALE
         missed = target * (10_000 - terms.tolerance_bp) // 10_000 - part.performance_wh
-        owed = ceil_div(max(0, missed) * terms.penalty_nano_per_kwh, SCALE)
+        owed = ceil_div(max(0, missed) * terms.penalty, SCALE)
         paid = (part.incentive_micro, part.penalty_micro)
         if part.status is not PartStatus.SETTLED or paid != (due, owed):
             wrong.append(f"{name} in event {event}: {part.status.name} {paid}, not {(due, owed)}")

@@ -119,7 +119,7 @@ class _Day:
             closures = metering.closures(stage, market, calendar.day)
             step.note(f"{len(closures)} accounts")
         with show.step("Incentive and penalty paid"):
-            stage.advance_to(stage.now() + peak.terms.dispute_window_s + 1)
+            stage.advance_to(stage.now() + peak.terms.dispute_window + 1)
             parts = {
                 (called.event, name): response.part_of(stage, called, cast[name])
                 for called, name in ((peak, PLANT), (peak, FOUNDRY), (trough, PLANT))

@@ -10,9 +10,10 @@ import numpy as np
 
 from market.dispatch import COST
 from market.readings import readings
+from market.reference.baseline import BaselineRule
 from market.units import SCALE
+from twin.mall.assessment import assess
 from twin.mall.building import FloatArray
-from twin.mall.comfort import comfort_table
 from twin.mall.plan import MallOutcome, MallPlan, energy_cost
 from twin.mall.votes import band_shift_k
 from wattproof.audit import Report
@@ -65,7 +66,7 @@ class Results:
     traded: TradedRound
     closures: Mapping[str, ClosureRow]
     window: OpenWindow
-    rule: Mapping[str, int]
+    rule: BaselineRule
     caps_wh: Mapping[str, int]
     issued_wh: Mapping[str, int]
     sold: TradedRound
@@ -124,6 +125,7 @@ def _figures(results: Results) -> MallFigures:
         if not indicative
     ]
     before, after = scene.mall.uncontrolled, results.outcome
+    judged = assess(inputs.model(), signal, after, horizon)
     votes = inputs.site.votes or {}
     changes = {each.name: each.change for each in results.reviewed.changed.indicators}
     traded = sum(
@@ -145,8 +147,8 @@ def _figures(results: Results) -> MallFigures:
         uncontrolled_peak_kwh=_peak_kwh(scene, before),
         energy_cost=energy_cost(after.electricity_w, signal, horizon),
         uncontrolled_cost=energy_cost(before.electricity_w, signal, horizon),
-        comfort_share=comfort_share(scene, after),
-        mean_dissatisfied=_dissatisfied(scene, after),
+        comfort_share=judged.in_band,
+        mean_dissatisfied=judged.dissatisfied,
         votes=round(sum(sum(tally.values()) for tally in votes.values())),
         votes_shift_k=float(np.mean(shifts)),
         edits=len(results.reviewed.edits),
@@ -163,19 +165,6 @@ def _figures(results: Results) -> MallFigures:
         gas_per_order=gas / max(settlement.book.count, 1),
         dust_micro=settlement.dust_micro,
     )
-
-
-def comfort_share(scene: Scene, outcome: MallOutcome) -> float:
-    """Share of zones and opening hours in which customers' temperature is within their band."""
-    band = scene.mall.inputs.model().band
-    felt = outcome.operative_c[outcome.open]
-    within = (felt >= band.low_c - 1e-6) & (felt <= band.high_c + 1e-6)
-    return float(within.mean())
-
-
-def _dissatisfied(scene: Scene, outcome: MallOutcome) -> float:
-    table = comfort_table(scene.mall.inputs.site.comfort)
-    return float(table.dissatisfied(outcome.operative_c[outcome.open]).mean())
 
 
 def _peak_kwh(scene: Scene, outcome: MallOutcome) -> float:
@@ -340,8 +329,9 @@ def _peak(results: Results) -> Check:
 
 
 def _comfort(results: Results) -> Check:
-    share = comfort_share(results.scene, results.outcome)
-    wanted = results.scene.mall.inputs.site.comfort_share
+    inputs = results.scene.mall.inputs
+    share = assess(inputs.model(), inputs.signal, results.outcome, inputs.site.horizon).in_band
+    wanted = inputs.site.comfort_share
     return Check(
         "customers were comfortable for as much of the day as planned for",
         share >= wanted,

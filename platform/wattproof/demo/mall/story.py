@@ -15,6 +15,7 @@ from market.inputs import to_json
 from market.mall_energy.dispatch import planned_day
 from market.quantise import money_micro, price_nano_per_kwh
 from market.readings import readings
+from market.reference.baseline import BaselineRule
 from market.supply import consumer_bids
 from twin.mall.building import FloatArray
 from twin.mall.operation import operate
@@ -39,6 +40,7 @@ from wattproof.demo.mall.scene import (
     SUPPLIER,
     UTILITY,
     Scene,
+    Visited,
 )
 from wattproof.demo.presentation import Presentation
 from wattproof.demo.report import Comparison, DemoReport
@@ -59,14 +61,9 @@ _ESCROW_MICRO = money_micro(5_000.0)
 _PROMISE = 1.25
 _OFFICE_LIMIT = 0.5
 _REASON = "A delivery on the evening of the event: leave the chillers some room after 18:00"
-_ALL_DAYS = 0b111_1111
-BASELINE_RULE = {
-    "kind": 0,
-    "dayMask": _ALL_DAYS,
-    "adjustLead": 24,
-    "adjustSlots": 8,
-    "adjustCapBp": 2_000,
-}
+BASELINE_RULE = BaselineRule(
+    kind=0, day_mask=0b111_1111, adjust_lead=24, adjust_slots=8, adjust_cap_bp=2_000
+)
 """Ten of ten, moved by how two hours at noon went, by a fifth at most."""
 
 
@@ -123,8 +120,8 @@ class _Days:
             traded = self._trade(joined, scene.bids(plan), reviewed)
             step.note(f"{traded.settlement.book.count} orders")
         with show.step("Delivery and readings") as step:
-            outcome = self._lived(scene, planned)
-            arcade = operate(scene.arcade.inputs.model(), reducing, scene.arcade.real)
+            outcome = _lived(scene.mall, planned)
+            arcade = _lived(scene.arcade, reducing)
             metered = {
                 MALL: outcome.electricity_w * scene.slot_hours,
                 ARCADE: arcade.electricity_w * scene.slot_hours,
@@ -262,10 +259,6 @@ class _Days:
 
     # -- the day -------------------------------------------------------------------------------
 
-    def _lived(self, scene: Scene, planned: MallPlan) -> MallOutcome:
-        """The mall's real day, following its approved plan."""
-        return operate(scene.mall.inputs.model(), planned, scene.mall.real)
-
     def _post_day(self, cast: Cast, market: int, metered: dict[str, FloatArray]) -> None:
         """The eve's readings of those with a baseline, then everybody's of the day."""
         calendar = self.calendar
@@ -340,3 +333,9 @@ class _Days:
         self.stage.advance_to(self.expiry)
         crediting.sweep(self.stage, cast[UTILITY], series)
         return standing.issued_wh - standing.spent_wh
+
+
+def _lived(visited: Visited, plan: MallPlan) -> MallOutcome:
+    """A mall's real day, following a plan."""
+    site = visited.inputs.site
+    return operate(site.mall, site.state, plan, visited.real)
