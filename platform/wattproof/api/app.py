@@ -24,6 +24,7 @@ from wattproof.api.routes import (
     instructions,
     markets,
     meters,
+    openadr,
     orders,
     participants,
 )
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         dispatch,
         instructions,
         events,
+        openadr,
         flexibility,
         audit,
     ):

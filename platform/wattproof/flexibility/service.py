@@ -166,6 +166,11 @@ def get_event(platform: Platform, number: int) -> Event:
     return _events(platform, [number])[0]
 
 
+def next_event(platform: Platform) -> int:
+    """The number the next event gets, unless somebody else calls one first."""
+    return int(platform.chain.call(CONTRACT, "eventCount")) + 1
+
+
 def parts(platform: Platform, session: Session, number: int) -> list[Part]:
     """Who was instructed in an event, and how far each has come."""
     return _parts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from eth_account import Account
@@ -261,6 +262,45 @@ def test_an_instruction_can_be_refused_while_there_is_time(owner, mall, programm
     send(mall, platform, f"/flexibility/events/{number}/refuse")
     (part,) = mall.get(f"/flexibility/events/{number}").json()["parts"]
     assert part["status"] == "refused"
+
+
+def test_programmes_and_events_travel_as_openadr_documents(owner, mall, programme, platform):
+    (program,) = mall.get("/openadr3/programs").json()
+    assert program["id"] == f"programme-{programme}"
+    assert mall.get(f"/openadr3/programs/{program['id']}").json() == program
+    assert mall.get("/openadr3/programs/programme-99").status_code == 404
+
+    send(owner, platform, "/flexibility/programmes/openadr?market=1", **without_id(program))
+    twin = owner.get("/flexibility/programmes").json()["items"][-1]
+    original = owner.get(f"/flexibility/programmes/{programme}").json()
+    for field in ("rule", "notice_s", "incentive_nano_per_kwh", "penalty_nano_per_kwh"):
+        assert twin[field] == original[field]
+
+    number = event(owner, platform, programme, today(platform) + 3)
+    send(owner, platform, f"/flexibility/events/{number}/parts/{mall.address}", target_w=5_000)
+    documents = mall.get(f"/openadr3/events?programID={program['id']}").json()
+    document = next(each for each in documents if each["id"] == f"event-{number}-5000")
+    assert mall.get(f"/openadr3/events/{document['id']}").json() == document
+    later = without_id(document)
+    start = datetime.fromisoformat(later["intervalPeriod"]["start"]) + timedelta(days=1)
+    later["intervalPeriod"]["start"] = start.strftime("%Y-%m-%dT%H:%M:%SZ")
+    path = f"/flexibility/programmes/{programme}/events/openadr"
+    made = owner.post(path, json=[later])
+    assert made.status_code == 200, made.text
+    titles = [item["title"] for item in made.json()["transactions"]]
+    assert titles == ["call the event", "instruct the account"]
+
+
+def without_id(document):
+    return {name: value for name, value in document.items() if name != "id"}
+
+
+def test_an_openadr_document_that_cannot_be_carried_out_names_the_place(owner, programme):
+    (program, *_) = owner.get("/openadr3/programs").json()
+    broken = without_id(program) | {"programType": "PRICING"}
+    refused = owner.post("/flexibility/programmes/openadr?market=1", json=broken)
+    assert refused.status_code == 422
+    assert "$.programType" in refused.json()["detail"]
 
 
 def test_others_see_neither_parts_nor_enrolments(new_wallet, programme, platform):
