@@ -33,7 +33,8 @@ class Zone:
     ``ventilation_w_per_k`` is the fresh air of opening hours. ``aperture_m2`` is the effective
     solar aperture (area times solar heat gain) by surface in the order of :data:`SURFACES`.
     ``customer_share`` of all customers are in this zone. ``cooling_max_w`` is what its air handling
-    can take out. ``bias_w`` is heat that the twin has found without being told its cause.
+    can take out. ``gain_scale`` is the zone's heat of people, light and goods over what
+    :class:`InternalLoads` says; ``bias_w`` is heat found by metering, its cause unknown.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Zone:
     aperture_m2: tuple[float, float, float, float, float]
     customer_share: float
     cooling_max_w: float
+    gain_scale: float = 1.0
     bias_w: float = 0.0
 
 

@@ -55,11 +55,12 @@ def drive_of(mall: Mall, network: Network, day: DayAhead, samples: MallSamples) 
     """What the scenarios of a day do to the mall, and to its chillers."""
     is_open = day.open.astype(float)
     loads = mall.loads
-    share = mall.of_zones("customer_share")
+    scale = mall.of_zones("gain_scale")
+    share = mall.of_zones("customer_share") * scale
     area = mall.of_zones("floor_m2")
     sun_w = day.sun_w_per_m2 @ mall.of_zones("aperture_m2").T
     steady_w = other_electricity_w(mall, is_open)[:, None] * (area / area.sum())
-    steady_w = steady_w / max(loads.other_load_scale, 1e-9)
+    steady_w = steady_w * scale / max(loads.other_load_scale, 1e-9)
     bias_w = mall.of_zones("bias_w")
     causes = np.stack(
         [

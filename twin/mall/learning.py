@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from twin.mall.building import FloatArray
-from twin.mall.drive import drive_of, other_electricity_w
-from twin.mall.model import DayAhead, MallModel, MallSamples, MallShapeError, MallState
+from twin.mall.drive import other_electricity_w
+from twin.mall.model import DayAhead, MallModel, MallShapeError
+from twin.mall.observer import follow
 from twin.mall.plan import MallOutcome
 from twin.mall.thermal import thermal_network
 
@@ -21,7 +21,6 @@ BIAS_MOST_W_PER_M2 = 15.0
 SCALE_RANGE = (0.5, 2.0)
 STEP_MOST_W_PER_M2 = 5.0
 _SCALE_STEP = 0.1
-_OBSERVED = 0.3
 
 
 def learned(model: MallModel, outcome: MallOutcome) -> MallModel:
@@ -36,7 +35,16 @@ def learned(model: MallModel, outcome: MallOutcome) -> MallModel:
             f"the metered day is shaped ({slots}, {zones}), the model "
             f"({model.horizon.slots}, {len(model.mall.zones)})"
         )
-    innovation_c, state = _followed(model, outcome)
+    day = DayAhead(
+        outdoor_c=outcome.outdoor_c,
+        humidity_percent=outcome.humidity_percent,
+        sun_w_per_m2=outcome.sun_w_per_m2,
+        customers=outcome.customers,
+        open=outcome.open,
+    )
+    followed = follow(
+        model.mall, day, outcome.cooling_w, outcome.air_c, model.horizon.slot_hours, model.state
+    )
     network = thermal_network(model.mall, model.horizon.slot_hours)
     area = model.mall.of_zones("floor_m2")
     unexplained = np.empty(zones)
@@ -44,8 +52,8 @@ def learned(model: MallModel, outcome: MallOutcome) -> MallModel:
         effect = np.where(
             outcome.open, network.open.air[zone, zone], network.closed.air[zone, zone]
         )
-        known = np.isfinite(innovation_c[:, zone])
-        heat = innovation_c[known, zone] / effect[known]
+        known = np.isfinite(followed.innovation_c[:, zone])
+        heat = followed.innovation_c[known, zone] / effect[known]
         unexplained[zone] = np.median(heat) if heat.size else 0.0
     step = np.clip(GAIN * unexplained, -STEP_MOST_W_PER_M2 * area, STEP_MOST_W_PER_M2 * area)
     bias = np.clip(
@@ -58,43 +66,9 @@ def learned(model: MallModel, outcome: MallOutcome) -> MallModel:
     return replace(
         model,
         mall=replace(model.mall, zones=zones_now, loads=loads),
-        state=state,
+        state=replace(followed.state, stored_wh=float(outcome.stored_wh[-1])),
         days_closed=model.days_closed + 1,
     )
-
-
-def _followed(model: MallModel, outcome: MallOutcome) -> tuple[FloatArray, MallState]:
-    """Innovations of the air (slot, zone), NaN where a sensor said nothing, and the last state.
-
-    The model is led along the day by an observer: a part of each innovation corrects the air, and
-    in proportion to the network's own coupling the mass.
-    """
-    network = thermal_network(model.mall, model.horizon.slot_hours)
-    day = DayAhead(
-        outdoor_c=outcome.outdoor_c,
-        humidity_percent=outcome.humidity_percent,
-        sun_w_per_m2=outcome.sun_w_per_m2,
-        customers=outcome.customers,
-        open=outcome.open,
-    )
-    drive = drive_of(model.mall, network, day, MallSamples.certain(day))
-    zones = len(model.mall.zones)
-    state = np.concatenate([model.state.air_c, model.state.mass_c])
-    innovations = np.full(outcome.air_c.shape, np.nan)
-    for slot in range(outcome.air_c.shape[0]):
-        step = network.step(bool(outcome.open[slot]))
-        state = (
-            step.transition @ state
-            + drive.offset_c[slot, 0]
-            - step.air @ np.nan_to_num(outcome.cooling_w[slot])
-        )
-        off = outcome.air_c[slot] - state[:zones]
-        innovations[slot] = off
-        known = np.nan_to_num(off)
-        state[:zones] += _OBSERVED * known
-        state[zones:] += 0.2 * _OBSERVED * known
-    stored = outcome.stored_wh[-1] if outcome.stored_wh.size else 0.0
-    return innovations, MallState(state[:zones], state[zones:], float(stored))
 
 
 def _scale(model: MallModel, outcome: MallOutcome) -> float:

@@ -24,9 +24,9 @@ from twin.mall.thermal import thermal_network
 def operate(mall: Mall, state: MallState, plan: MallPlan, day: DayAhead) -> MallOutcome:
     """What meters and sensors say after the plan met the day.
 
-    ``mall`` and ``state`` are the real ones. In opening hours, and before them when a plan may cool,
-    thermostats correct the planned cooling for each K that the air strays. The store does what was
-    planned.
+    ``mall`` and ``state`` are the real ones. In opening hours, and before them when a plan may
+    cool, thermostats correct the planned cooling for each K that the air strays. The store does
+    what was planned.
 
     Raises MallShapeError for a plan without control, and for a day of another length.
     """
