@@ -84,7 +84,10 @@ class DemoReport:
         """What became of the checks whose name has the word."""
         checks = [check for check in self.checks if word in check.name]
         held = bool(checks) and all(check.ok for check in checks)
-        return ", ".join([good if held else f"NOT {good}", *(check.detail for check in checks)])
+        said = good if held else f"NOT {good}"
+        if len(checks) > 1:
+            return f"{said} in {len(checks)} rounds"
+        return ", ".join([said, *(check.detail for check in checks)])
 
     def table(self) -> Group:
         """For a terminal."""

@@ -22,7 +22,7 @@ _OFFICE_W = 20_000.0
 
 
 def published_scene(options: MallOptions) -> Scene:
-    """A July weekday of the published mall, and of a second one without a cold store."""
+    """A July weekday of the published mall, and of a second one with half its cold store."""
     mall = published_mall(options.seed)
     days = [mall.forecast(day) for day in range(PAST_DAYS + 1)]
     return scene_of(
@@ -46,25 +46,33 @@ def scene_of(
     said: dict[str, Any],
     notes: tuple[str, ...] = (),
 ) -> Scene:
-    """Draw what really happens, live through the past, and let the arcade do as usual.
+    """Draw what really happens, and live through the past.
+
+    The arcade is a mall with half the cold store, which plans as well but buys as usual.
 
     Args:
         past: forecasts of the days before, oldest first.
         office_wh: what the office draws on the day after, shape (slot,).
     """
+    store = site.mall.store
+    half = replace(
+        store,
+        capacity_wh=store.capacity_wh / 2.0,
+        charge_max_w=store.charge_max_w / 2.0,
+        discharge_max_w=store.discharge_max_w / 2.0,
+    )
     arcade_site = replace(
         site,
-        mall=replace(site.mall, store=replace(site.mall.store, capacity_wh=0.0)),
-        state=replace(site.state, stored_wh=0.0),
+        mall=replace(site.mall, store=half),
+        state=replace(site.state, stored_wh=site.state.stored_wh / 2.0),
     )
     mall = _visited(MallInputs(site, signal, seed=seed), past, seed)
-    reducing = MallInputs(arcade_site, signal, Strategy.LOAD_REDUCTION, seed=seed)
-    arcade = _visited(reducing, past, seed + 1)
+    arcade = _visited(MallInputs(arcade_site, signal, seed=seed), past, seed + 1)
     return Scene(
         title=title,
         mall=mall,
         arcade=arcade,
-        arcade_usual=planned_day(replace(reducing, strategy=Strategy.NO_CONTROL)),
+        arcade_usual=planned_day(replace(arcade.inputs, strategy=Strategy.NO_CONTROL)),
         office_wh=office_wh,
         input=said,
         notes=notes,
