@@ -112,7 +112,8 @@ def free_run_c(mall: Mall, start: MallState, ahead: MeteredHistory) -> FloatArra
     network = thermal_network(mall, ahead.horizon.slot_hours)
     forced, free = _courses(mall, network, ahead, ahead.cooling_w(mall), 1)
     course = forced[0] + free[0] @ np.concatenate([start.air_c, start.mass_c])
-    return course[:, : len(mall.zones)]
+    air: FloatArray = course[:, : len(mall.zones)]
+    return air
 
 
 def _scaled(nominal: Mall, factors: FloatArray) -> tuple[Mall, float]:
