@@ -61,7 +61,6 @@ library BatchVerifier {
         uint256 capacityUnitWh;
         /// What a tokenised market trades; 0 in any other.
         ITokenisedProducts tokens;
-        uint256 effectBytes;
         bytes32 role;
         bool takesCoupled;
         ILedger ledger;
@@ -145,9 +144,8 @@ library BatchVerifier {
             b.bookFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
             b.positionFrontier = _allocate(MerkleLib.FRONTIER_BYTES);
             b.tallies = _allocate(b.products * TALLY_BYTES);
-            b.effectBytes = address(b.tokens) == address(0) ? EFFECT_BYTES : TOKENISED_EFFECT_BYTES;
             // Every trader that ends here has a header and at least one order here. A word more: effects are written in words.
-            b.effects = _allocate((orders.length / (GROUP_HEADER + SINGLE_ORDER) + 1) * b.effectBytes + 32);
+            b.effects = _allocate((orders.length / (GROUP_HEADER + SINGLE_ORDER) + 1) * _effectBytes(b) + 32);
             b.effectsEnd = b.effects;
             uint256 orderImage = b.orderImage = _allocate(9 * 32);
             uint256 legImage = b.legImage = _allocate(3 * 32);
@@ -314,7 +312,7 @@ library BatchVerifier {
     /// @dev What the trader may sell; tokens may have been offered beyond any number of Wh that fits an order.
     function _capacity(Batch memory b, uint256 trader, uint256 word) private view returns (uint256) {
         if (!b.boundsCapacity) return type(uint256).max;
-        if (address(b.tokens) == address(0)) return word.capacity() * b.capacityUnitWh;
+        if (b.capacityUnitWh != 0) return word.capacity() * b.capacityUnitWh;
         return b.tokens.sellable(uint32(b.market), uint32(b.round), uint32(b.firstSlot), address(uint160(trader)));
     }
 
@@ -351,13 +349,13 @@ library BatchVerifier {
             uint256 collateral = b.collateral;
             b.dust += int256(debit) - int256(lock);
             uint256 effect = b.effectsEnd;
-            b.effectsEnd = effect + b.effectBytes;
             if (address(b.tokens) != address(0)) {
                 assembly ("memory-safe") {
                     mstore(effect, shl(96, trader))
                     mstore(add(effect, 20), or(shl(192, debit), shl(128, lock)))
                     mstore(add(effect, 36), shl(128, collateral))
                 }
+                b.effectsEnd = effect + TOKENISED_EFFECT_BYTES;
                 return;
             }
             debit += collateral;
@@ -366,6 +364,7 @@ library BatchVerifier {
                 mstore(effect, shl(96, trader))
                 mstore(add(effect, 20), or(shl(192, debit), shl(128, lock)))
             }
+            b.effectsEnd = effect + EFFECT_BYTES;
             bytes32 chain = b.chain;
             if (chain != 0) {
                 bytes32 leaf;
@@ -798,8 +797,12 @@ library BatchVerifier {
     /// @notice Traders whose effects were collected so far.
     function tradersFinished(Batch memory b) internal pure returns (uint256) {
         unchecked {
-            return (b.effectsEnd - b.effects) / b.effectBytes;
+            return (b.effectsEnd - b.effects) / _effectBytes(b);
         }
+    }
+
+    function _effectBytes(Batch memory b) private pure returns (uint256) {
+        return address(b.tokens) == address(0) ? EFFECT_BYTES : TOKENISED_EFFECT_BYTES;
     }
 
     /// @notice Effects collected so far, as a byte string of its own.
