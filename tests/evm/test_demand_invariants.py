@@ -54,8 +54,8 @@ class DemandCalls(RuleBasedStateMachine):
         """Micro-units that each gave to escrows and bonds."""
         self.settled: set[tuple[int, str]] = set()
         self.found_programme(100 * MONEY)
-        self.found_programme(20 * MONEY, direction=Direction.INCREASE, tolerance_bp=0)
-        self.found_programme(10 * MONEY, rule=PUBLISHED_RULE, penalty=10 * TERMS.penalty)
+        self.found_programme(10 * MONEY, direction=Direction.INCREASE, tolerance_bp=0)
+        self.found_programme(4 * MONEY, rule=PUBLISHED_RULE, penalty=10 * TERMS.penalty)
         for mall in MALLS:
             for programme in (1, 2, 3):
                 self.enrol_rightly(programme, mall)
@@ -131,7 +131,7 @@ class DemandCalls(RuleBasedStateMachine):
             self.enrol_rightly(programme, mall)
         window = (self.world.today + 1, rng.choice((5, 9, 14, 18)), rng.choice((1, 4)))
         event = self.world.call_event(programme, *window)
-        instruction = (event, mall.address, rng.choice((500, 2_500, 5_000)))
+        instruction = (event, mall.address, rng.choice((500, 2_500, 5_000, 5_001)))
         if self.ask("instruct", *instruction, sender=OWNER) is None and rng.random() < 0.8:
             self.publish(event, mall, OWNER, rng)
 
@@ -307,7 +307,7 @@ class DemandCalls(RuleBasedStateMachine):
         for event, mall in self.parts(PartStatus.REPORTED):
             if rng.random() < 0.3:
                 self.ask("dispute", event, mall.address, sender=sender)
-            elif rng.random() < 0.3:
+            elif rng.random() < 0.5:
                 self.ask("dispute", event, mall.address, sender=rng.choice((mall, OWNER)))
                 if rng.random() < 0.5:
                     self.world.resolve(event, mall, rng.choice(list(Ruling)))
@@ -348,7 +348,7 @@ class DemandCalls(RuleBasedStateMachine):
         self.world.check_invariants()
         asset = self.world.token.address
         assert self.world.view("DemandResponse", "held", asset) == 0
-        free = sum(self.world.ledger.free[asset, who] for who in self.paid_in)
+        free = sum(self.world.ledger.free[asset, who] for who in self.world.addresses)
         assert free == self.paid_in.total()
         type(self).outcomes += self.world.outcomes
 
@@ -405,7 +405,7 @@ def test_nothing_that_anybody_calls_breaks_the_promises_of_demand_response():
     run_state_machine_as_test(
         DemandCalls,
         settings=settings(
-            max_examples=18,
+            max_examples=30,
             stateful_step_count=100,
             deadline=None,
             phases=(Phase.generate,),
