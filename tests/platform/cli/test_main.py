@@ -64,6 +64,15 @@ def test_help_imports_nothing_heavy():
         ["audit", "verify"],
         ["keys", "new"],
         ["keys", "show"],
+        ["dispatch", "list"],
+        ["dispatch", "show"],
+        ["dispatch", "propose"],
+        ["dispatch", "edit"],
+        ["dispatch", "solve"],
+        ["dispatch", "diff"],
+        ["dispatch", "approve"],
+        ["dispatch", "send"],
+        ["dispatch", "history"],
     ],
 )
 def test_every_command_explains_itself_and_offers_json(command):
