@@ -92,8 +92,7 @@ def window(load_w: FloatArray, scene: Scene, wanted: Period) -> int:
 def plant_target_w(scene: Scene, plan: DispatchPlan, called: CalledEvent) -> int:
     """What the grid company asks of the plant: what its plan moves against its past, with caution.
 
-    Raises:
-        WattproofError: the plan moves nothing in the window.
+    0 where the plan moves nothing the event's way: the plant is then left alone.
     """
     place = called.window
     usual_w = -np.mean([day.power_w[place] for day in scene.history], axis=0)
@@ -103,11 +102,7 @@ def plant_target_w(scene: Scene, plan: DispatchPlan, called: CalledEvent) -> int
         moved_w = -moved_w
     target_w = int(_CAUTION * float(moved_w.min()))
     most_w = round(_PLANT_CAPACITY_SHARE * scene.inputs.site.plant.unit.condensing_max_w)
-    if target_w <= 0:
-        raise WattproofError(
-            f"the plant's plan moves nothing in slots {place.start} to {place.stop - 1}"
-        )
-    return min(target_w, most_w)
+    return max(0, min(target_w, most_w))
 
 
 def _call(

@@ -46,7 +46,7 @@ _RULES = MANIFEST.rules
 _PLANNING_HOUR = 9.0
 _GATE_HOUR = 16.0
 _DELIVERED_SHARE = 0.4
-_REASON = "The northern line is under repair until 20:00: keep the plant a little lower there"
+_REASON = "The northern line is under repair after the peak: keep the plant a little lower"
 
 
 def play(
@@ -118,11 +118,12 @@ class _Day:
             stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
             closures = metering.closures(stage, market, calendar.day)
             step.note(f"{len(closures)} accounts")
+        called = {each.event: each for each in (peak, trough)}
         with show.step("Incentive and penalty paid"):
             stage.advance_to(stage.now() + peak.terms.dispute_window + 1)
             parts = {
-                (called.event, name): response.part_of(stage, called, cast[name])
-                for called, name in ((peak, PLANT), (peak, FOUNDRY), (trough, PLANT))
+                (event, name): response.part_of(stage, called[event], cast[name])
+                for event, name in targets
             }
         with show.step("Twin corrected by the meters"):
             corrected = dispatching.measure(stage, reviewed, cast[PLANT], to_json(outcome))
@@ -194,12 +195,13 @@ class _Day:
     def _instruct(
         self, cast: Cast, plan: DispatchPlan, peak: CalledEvent, trough: CalledEvent
     ) -> dict[tuple[int, str], int]:
-        """Targets by event and name, W."""
-        targets = {
+        """Targets by event and name, W; nobody is asked for nothing."""
+        wanted = {
             (peak.event, PLANT): events.plant_target_w(self.scene, plan, peak),
             (peak.event, FOUNDRY): FOUNDRY_CAPACITY_W,
             (trough.event, PLANT): events.plant_target_w(self.scene, plan, trough),
         }
+        targets = {place: watts for place, watts in wanted.items() if watts > 0}
         called = {each.event: each for each in (peak, trough)}
         for (number, name), watts in targets.items():
             response.instruct(self.stage, cast[GRID_COMPANY], called[number], cast[name], watts)
