@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from market.reference import Resolution
 from market.reference.baseline import BaselineRule
 from market.reference.demand_response import RULING_WINDOW, PartStatus, Ruling
+from market.reference.ledger import DEPOSIT_CAP
 from market.reference.meters import MISSING, POST_WINDOW, encode_values
 from market.reference.programmes import Direction
 from tests.evm.credit_world import CAPACITY_W, HOUR, MALLS, RULE, SLOTS, less, usual_day
@@ -25,10 +26,11 @@ from tests.evm.demand_world import (
     TERMS,
     DemandWorld,
 )
-from tests.evm.world import ADMIN, DAY, ISSUER
+from tests.evm.world import ADMIN, DAY, ISSUER, TRADERS, Person
 
 WINDOW = range(14, 18)
 MALL, OTHER_MALL = MALLS[0], MALLS[1]
+GRID = TRADERS[4]
 TARGET_W = 3_000
 TARGET_WH = TARGET_W * len(WINDOW)
 INCENTIVE, PENALTY = TERMS.incentive, TERMS.penalty
@@ -520,6 +522,31 @@ def test_the_bond_covers_events_at_the_same_time():
     day.world.lend(MALL, more)
     assert day.world.ask("addBond", day.programme, more, sender=MALL) is None
     assert day.instruct(5_000, event=second) is None
+    day.check()
+
+
+def test_a_target_that_no_reading_could_show_is_refused():
+    day = Afternoon(penalty=0, incentive=0)
+    registered = (Person.named("huge meter").address, day.world.market, GRID.address, 0, 2**40)
+    day.world.must("MeterRegistry", "register", *registered, sender=ADMIN)
+    day.world.enrol(day.programme, GRID, 2**41)
+    assert day.instruct(2**31, mall=GRID) == "BadTarget"
+    assert day.instruct(2**31 - 1, mall=GRID) is None
+
+
+def test_a_ledger_that_is_full_only_delays_a_payment():
+    day = Afternoon()
+    assert day.instruct() is None
+    day.report(less(usual_day(5), 4_000, WINDOW))
+    asset = day.world.token.address
+    room = DEPOSIT_CAP - day.world.ledger.total_deposited[asset]
+    day.world.fund(GRID, room)
+    assert day.settle() == "DepositCapExceeded"
+    assert day.part.status is PartStatus.REPORTED
+    day.check()
+    day.world.must("Ledger", "withdraw", asset, room, GRID.address, sender=GRID)
+    assert day.act("settle", PASSER_BY) is None
+    assert day.paid == micro(INCENTIVE, TARGET_WH) // 1
     day.check()
 
 
