@@ -19,7 +19,7 @@ from wattproof.errors import MisconfiguredError, NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.rounds.facts import get_market, has_capacity_source, role_of
+from wattproof.rounds.facts import attests_capacity, get_market, role_of
 from wattproof.runtime import Platform
 from wattproof.settings import Profile
 
@@ -83,7 +83,7 @@ def balances(session: Session, account: str) -> Balances:
                 bond_micro=row.bond_micro,
                 exit_micro=row.exit_micro,
                 epoch=row.epoch,
-                capacity_wh=row.capacity * unit if has_capacity_source(market) else None,
+                capacity_wh=row.capacity * unit if attests_capacity(market) else None,
             )
         )
     return Balances(account, {row.asset: row.free_micro for row in free}, markets)

@@ -81,6 +81,11 @@ def has_capacity_source(market: MarketRow) -> bool:
     return bool(market.params["capacitySource"] != NO_ADDRESS)
 
 
+def attests_capacity(market: MarketRow) -> bool:
+    """Whether an account's attested capacity, as last synced, bounds what it sells."""
+    return has_capacity_source(market) and not is_tokenised(market)
+
+
 def is_tokenised(market: MarketRow) -> bool:
     """Whether the market trades tokens that its capacity source keeps (protocol section 9)."""
     return has_capacity_source(market) and int(market.params["capacityUnitWh"]) == 0

@@ -202,6 +202,14 @@ def test_tokens_recalled_before_the_gate_do_not_stop_the_round(tokens: TokenDesk
     assert why == ["margin or what was offered for sale did not cover it at the gate"]
 
 
+def test_an_account_has_no_attested_capacity_where_tokens_are_offered(tokens: TokenDesk) -> None:
+    with tokens.platform.transaction() as session:
+        owner = str(tokens.desk.traders[0].address)
+        balances = {m.market: m for m in ledger.balances(session, owner).markets}
+    assert balances[tokens.market].capacity_wh is None
+    assert balances[tokens.market].margin_micro == MARGIN
+
+
 def test_a_big_round_of_tokens_settles_in_chunks(tokens: TokenDesk) -> None:
     settings = tokens.platform.settings.model_copy(update={"chunk_orders": 3})
     object.__setattr__(tokens.platform, "settings", settings)

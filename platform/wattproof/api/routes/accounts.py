@@ -70,7 +70,9 @@ class MarketBalanceOut(BaseModel):
     bond_micro: int
     exit_micro: int = Field(description="Announced to leave the margin.")
     epoch: int
-    capacity_wh: int | None = Field(description="Null where the market has no capacity source.")
+    capacity_wh: int | None = Field(
+        description="Null where nothing attests capacity, and where tokens are offered instead."
+    )
 
 
 class AccountOut(BaseModel):
