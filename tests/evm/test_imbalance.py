@@ -51,6 +51,9 @@ class Delivery:
             self.must("Ledger", "addMargin", self.market, MARGIN, sender=trader)
         self.period = -(-(self.world.now + DAY) // (SLOT_SECONDS * PERIOD_SLOTS))
         self.batches: list[Batch] = []
+        self.installed: list[tuple[Person, int]] = []
+        self.reserved: list[tuple[Person, int]] = []
+        self.world.exchange.authority.grant("DEVIATION_CLAIMANT", ADMIN.address)
         self.values: dict[tuple[str, int], bytes] = {}
 
     def must(self, contract: str, function: str, *arguments: object, sender: Person) -> None:
@@ -77,11 +80,43 @@ class Delivery:
         self.must("Exchange", "settle", *place, batch.results, batch.call_data, sender=OPERATOR)
         self.batches.append(batch)
 
-    def meter(self, trader: Person, carrier: int) -> None:
-        """Register a device and post a reading of it, with or without gaps, disputed or not."""
-        rng, device = self.rng, Person.named(f"device {trader.name} {carrier}")
+    def install(self, trader: Person, carrier: int) -> None:
+        """Register a device; at times reserve some of its slots."""
+        device = Person.named(f"device {trader.name} {carrier}")
         arguments = (device.address, self.market, trader.address, carrier, 10**6)
         self.must("MeterRegistry", "register", *arguments, sender=ADMIN)
+        self.installed.append((trader, carrier))
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            slots = self.rng.randrange(1, 1 << PERIOD_SLOTS)
+            place = (self.market, trader.address, carrier, self.period, slots)
+            if self.world.do("Deviations", "reserve", *place, sender=ADMIN) is None:
+                self.reserved.append((trader, slots))
+
+    def end_claims(self) -> None:
+        """Use or release what was reserved, or leave it to die."""
+        for number, (_, slots) in enumerate(self.reserved, start=1):
+            fate = self.rng.choice(("use", "use", "release", "die"))
+            if fate == "use":
+                values = [
+                    self.rng.choice((0, 1, 50, 5_000, -50, -5_000)) * (slots >> slot & 1)
+                    for slot in range(PERIOD_SLOTS)
+                ]
+                self.must("Deviations", "use", number, values, sender=ADMIN)
+            elif fate == "release":
+                self.must("Deviations", "release", number, sender=ADMIN)
+
+    def waits(self, trader: Person) -> bool:
+        """Whether something of the trader's may still be claimed."""
+        return any(
+            self.world.deviations.used_of(
+                self.market, trader.address, carrier, self.period, now=self.world.now
+            )[0]
+            for carrier in range(CARRIERS)
+        )
+
+    def meter(self, trader: Person, carrier: int) -> None:
+        """Post a reading of a device, with or without gaps, disputed or not."""
+        rng, device = self.rng, Person.named(f"device {trader.name} {carrier}")
         if rng.random() < 0.2:
             return
         values = self.random_values()
@@ -149,6 +184,12 @@ class Delivery:
         for trader in TRADERS:
             proofs = [round_proof(held, trader.address) for held in rounds]
             readings = [self.values.get((trader.address, c), b"") for c in range(CARRIERS)]
+            if self.world.imbalance.closed(self.market, trader.address, self.period):
+                continue
+            if self.waits(trader):
+                refusal = self.close(trader, proofs, readings, prices)
+                assert refusal in ("DeviationReserved", "NothingToClose")
+                continue
             self.try_wrong_proofs(trader, proofs, readings, prices)
             refusal = self.close(trader, proofs, readings, prices)
             held = [p for round_ in rounds for p in round_ if p.trader == trader.address]
@@ -209,14 +250,16 @@ def test_every_position_closes_once_and_all_the_money_is_where_it_was_or_in_the_
         delivery.trade(rng.randrange(1, PERIOD_SLOTS + 1))
     if not delivery.batches:
         return
+    for trader in TRADERS:
+        for carrier in range(CARRIERS):
+            if rng.random() < 0.6:
+                delivery.install(trader, carrier)
     world, ends_at = delivery.world, delivery.world.meters.period_end(1, delivery.period)
     world.chain.now = ends_at - 1
     assert delivery.close(TRADERS[0], [], [], []) == "PeriodNotOver"
     world.chain.now = ends_at
-    for trader in TRADERS:
-        for carrier in range(CARRIERS):
-            if rng.random() < 0.6:
-                delivery.meter(trader, carrier)
+    for trader, carrier in delivery.installed:
+        delivery.meter(trader, carrier)
     world.wait(rng.choice((0, DISPUTE_WINDOW)))
     rounds_held = delivery.round_positions()
     prices = [packed_prices(batch) for batch in delivery.batches]
@@ -228,6 +271,15 @@ def test_every_position_closes_once_and_all_the_money_is_where_it_was_or_in_the_
     if refusal is None:
         assert delivery.close(TRADERS[1], early, readings, prices) == "ClosedBefore"
         return
+    waiting = [trader for trader in TRADERS if delivery.waits(trader)]
+    delivery.end_claims()
     delivery.close_all()
+    # What nobody claims dies; then everybody can close, so at last nothing is locked.
+    world.chain.now = world.deviations.claim_by(1, delivery.period)
+    assert set(filter(delivery.waits, TRADERS)) <= set(waiting)
+    world.wait(1)
+    assert not any(map(delivery.waits, TRADERS))
+    delivery.close_all()
+    assert all(world.ledger.account(1, trader.address).locked == 0 for trader in TRADERS)
     world.check_state()
     world.check_invariants()
