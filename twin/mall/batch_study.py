@@ -19,8 +19,8 @@ def thermostat_days(
     """``count`` sampled days with set points ``offset_k`` above today's.
 
     ``electricity_w`` (scenario, slot) is what the mall draws, ``operative_c`` (scenario, slot,
-    zone) what customers feel at the end of slots, ``in_band`` (scenario,) the share of open slots
-    and zones within the comfort band.
+    zone; single precision) what customers feel at the end of slots, ``in_band`` (scenario,) the
+    share of open slots and zones within the comfort band.
     """
     samples = draw_samples(model.forecast, model.errors, model.horizon, rng, count)
     network = thermal_network(model.mall, model.horizon.slot_hours)
@@ -34,6 +34,6 @@ def thermostat_days(
     inside = (judged >= model.band.low_c) & (judged <= model.band.high_c)
     return {
         "electricity_w": draw,
-        "operative_c": np.ascontiguousarray(felt.transpose(1, 0, 2)),
+        "operative_c": np.ascontiguousarray(felt.transpose(1, 0, 2), dtype=np.float32),
         "in_band": inside.mean(axis=(0, 2)),
     }

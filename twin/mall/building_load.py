@@ -147,10 +147,11 @@ def _known_day_mean(load: FloatArray) -> FloatArray:
 
 
 def _trailing_mean(values: FloatArray, length: int) -> FloatArray:
-    total: FloatArray = np.concatenate([np.zeros(1), np.cumsum(values)])
+    total = np.zeros(values.size + 1)
+    np.cumsum(values, out=total[1:])
     last = np.arange(1, values.size + 1)
     first = np.maximum(last - length, 0)
-    mean: FloatArray = (total[last] - total[first]) / (last - first).astype(float)
+    mean: FloatArray = np.divide(total[last] - total[first], last - first, dtype=np.float64)
     return mean
 
 

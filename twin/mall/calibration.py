@@ -116,6 +116,22 @@ def free_run_c(mall: Mall, start: MallState, ahead: MeteredHistory) -> FloatArra
     return air
 
 
+def forecast_errors_k(
+    mall: Mall, history: MeteredHistory, true_c: FloatArray, first_day: int, days_before: int = 3
+) -> FloatArray:
+    """Root mean square error of free-run forecasts over 24 h, one for each day from ``first_day``
+    on, against the true air (slot, zone), K. Each begins where the ``days_before`` leave the mall.
+    """
+    slots = 86_400 // history.horizon.slot_seconds
+    errors = []
+    for day in range(first_day, history.horizon.slots // slots):
+        now, then = day * slots, (day + 1) * slots
+        start = state_at_end(mall, history.part(now - days_before * slots, now))
+        off = free_run_c(mall, start, history.part(now, then)) - true_c[now:then]
+        errors.append(float(np.sqrt(np.mean(off * off))))
+    return np.array(errors)
+
+
 def _scaled(nominal: Mall, factors: FloatArray) -> tuple[Mall, float]:
     """The mall with each zone's parameters multiplied, passages too; and the cooling's factor."""
     scale = np.exp(factors)

@@ -95,6 +95,7 @@ def run(
     cooling = np.zeros((slots, scenarios, zones))
     state = np.empty((slots + 1, scenarios, nodes))
     state[0] = start_c
+    together = np.ones(zones)
     transition = {flag: network.step(flag).transition.T.copy() for flag in (True, False)}
     effect = {flag: network.step(flag).air.T.copy() for flag in (True, False)}
     for slot in range(slots):
@@ -108,7 +109,7 @@ def run(
         taken = cooling[slot]
         np.minimum(wanted, zone_most, out=taken)
         np.maximum(taken, 0.0, out=taken)
-        asked = taken.sum(axis=1)
+        asked = taken @ together
         if (asked > most[slot]).any():
             taken *= np.minimum(most[slot] / np.maximum(asked, 1e-9), 1.0)[:, None]
         np.subtract(free, taken @ effect[is_open], out=state[slot + 1])
@@ -119,14 +120,12 @@ def thermostats(network: Network, day: DayAhead, set_point_c: FloatArray) -> Coo
     """Hold the air at a set point, (zone,) or (scenario, zone), in conditioned slots."""
     zones = network.open.zones
     acts = conditioned(day)
-    inverse = {
-        flag: np.linalg.inv(network.step(flag).air[:zones]).T.copy() for flag in (True, False)
-    }
+    holding = {flag: network.step(flag).holding.T.copy() for flag in (True, False)}
 
     def cool(slot: int, state: FloatArray, free: FloatArray) -> FloatArray | None:
         if not acts[slot]:
             return None
-        wanted: FloatArray = (free[:, :zones] - set_point_c) @ inverse[bool(day.open[slot])]
+        wanted: FloatArray = (free[:, :zones] - set_point_c) @ holding[bool(day.open[slot])]
         return wanted
 
     return cool

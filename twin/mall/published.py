@@ -20,7 +20,7 @@ handbooks (ASHRAE Fundamentals; EN ISO 52016-1 for capacities).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -28,7 +28,16 @@ import numpy as np
 from twin.horizon import Horizon
 from twin.mall.building import ColdStore, FloatArray, InternalLoads, Mall, Passage, Zone
 from twin.mall.chiller import ChillerPlant
-from twin.mall.model import BoolArray, DayAhead, GridSignal, MallSite, MallState
+from twin.mall.layered_building import layered_building, metered_days
+from twin.mall.metered import MeteredHistory
+from twin.mall.model import (
+    BoolArray,
+    DayAhead,
+    ForecastErrors,
+    GridSignal,
+    MallSite,
+    MallState,
+)
 from twin.mall.sampling import sampled_day
 from twin.mall.weather_day import day_ahead
 from twin.weather.series import Place
@@ -41,6 +50,7 @@ PEAK_HOURS = (17.0, 21.0)
 SET_POINT_C = 22.0
 
 _CUSTOMERS = 4_000.0
+_SLOTS = 96
 _ZONES = (
     # name, floor m2, loss air, loss mass (W/K a m2), aperture a m2 of floor, customers
     ("atrium", 4_000.0, 0.45, 0.35, (0.030, 0.004, 0.004, 0.020, 0.004), 0.12),
@@ -102,6 +112,57 @@ def published_mall(
         set_point_c=np.full(zones, SET_POINT_C),
     )
     return PublishedMall(seed, site, signal)
+
+
+def published_history(
+    seed: int, days: int, zones: int | None = None
+) -> tuple[Mall, MeteredHistory, FloatArray]:
+    """Days of a mall that is not like its drawings, for calibration.
+
+    Returns the nominal mall (its first ``zones`` zones), what meters and sensors kept of the finer
+    building that stands in its place (:mod:`twin.mall.layered_building`), and the air's
+    true temperatures (slot, zone). Set points change every four hours between 21 and 24 C, as in a
+    test of the building.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3,)))
+    mall = _first_zones(published_building(with_store=False), zones)
+    truth = layered_building(mall, rng)
+    horizon = Horizon(START, slots=_SLOTS * days)
+    each = [
+        sampled_day(
+            published_forecast(one, seed, day + 1),
+            ForecastErrors(),
+            one,
+            np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, day + 1))),
+        )
+        for day in range(days)
+        for one in (Horizon(START + timedelta(days=day)),)
+    ]
+    together = DayAhead(
+        **{
+            field.name: np.concatenate([getattr(day, field.name) for day in each])
+            for field in fields(DayAhead)
+        }
+    )
+    blocks = 6 * days
+    set_point_c = np.repeat(rng.uniform(21.0, 24.0, (blocks, len(mall.zones))), 16, axis=0)
+    history, true_c = metered_days(truth, horizon, together, set_point_c, rng)
+    return mall, history, true_c
+
+
+def _first_zones(mall: Mall, zones: int | None) -> Mall:
+    kept = mall.zones[:zones]
+    customers = sum(zone.customer_share for zone in kept)
+    names = [zone.name for zone in kept]
+    return replace(
+        mall,
+        zones=tuple(replace(zone, customer_share=zone.customer_share / customers) for zone in kept),
+        passages=tuple(
+            passage
+            for passage in mall.passages
+            if passage.first in names and passage.second in names
+        ),
+    )
 
 
 def published_building(with_store: bool = True) -> Mall:

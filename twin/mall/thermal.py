@@ -12,6 +12,7 @@ extended by its inputs gives the end of the slot exactly (Van Loan 1978, IEEE TA
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import expm
@@ -24,13 +25,15 @@ class SlotStep:
     """What a slot does: next = transition x + outdoor T_o + air q_a + mass q_m.
 
     The state x is (air temperatures, mass temperatures), shape (2 zone,). ``transition`` is
-    (2 zone, 2 zone), ``outdoor`` (2 zone,), ``air`` and ``mass`` (2 zone, zone) in K/W.
+    (2 zone, 2 zone), ``outdoor`` (2 zone,), ``air`` and ``mass`` (2 zone, zone) in K/W. ``holding``
+    (zone, zone), in W/K, is the cooling of all zones that moves the air of each by 1 K.
     """
 
     transition: FloatArray
     outdoor: FloatArray
     air: FloatArray
     mass: FloatArray
+    holding: FloatArray
 
     @property
     def zones(self) -> int:
@@ -48,6 +51,7 @@ class Network:
         return self.open if is_open else self.closed
 
 
+@lru_cache(maxsize=32)
 def thermal_network(mall: Mall, slot_hours: float) -> Network:
     """The network of a mall for slots of this length."""
     return Network(
@@ -89,4 +93,5 @@ def _step(mall: Mall, slot_hours: float, ventilation_w_per_k: FloatArray) -> Slo
         outdoor=solved[:nodes, nodes],
         air=np.ascontiguousarray(heat[:, :zones]),
         mass=np.ascontiguousarray(heat[:, zones:]),
+        holding=np.asarray(np.linalg.inv(heat[:zones, :zones]), dtype=float),
     )
