@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from market.reference.baseline import DAYS, LOOKBACK, BaselineRule, is_weekday_counted
+from market.baseline import ChosenDays, History, TooFewBaselineDaysError, choose_days
+from market.reference.baseline import DAYS, LOOKBACK, BaselineRule
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.meters.models import DeviceRow, ReadingRow
 from wattproof.meters.service import (
@@ -47,11 +48,18 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A day that was looked at for a baseline; ``left_out`` says why it does not count."""
+class Preview:
+    """A baseline as it would be found now, before the same-day adjustment.
 
-    period: int
-    left_out: str | None = None
+    Attributes:
+        periods: the ten days, newest first.
+        left_out: why later days than the last of them do not count, by period.
+        mean_wh: of the ten days, Wh a slot of the period; what is missing counts 0.
+    """
+
+    periods: tuple[int, ...]
+    left_out: Mapping[int, str]
+    mean_wh: tuple[int, ...]
 
 
 def rule_of(values: Mapping[str, int]) -> BaselineRule:
@@ -76,31 +84,21 @@ def rule_on_chain(rule: BaselineRule) -> dict[str, int]:
     }
 
 
-def baseline_days(platform: Platform, session: Session, subject: Subject) -> list[Day]:
-    """The days before the subject's, newest first, until ten count or 45 were looked at."""
-    first = max(0, subject.since, subject.period - LOOKBACK)
-    periods = list(range(subject.period - 1, first - 1, -1))
-    place = subject.market, subject.account, subject.carrier
-    taken = platform.chain.call_many(
-        ("Deviations", "taken", (*place, period)) for period in periods
-    )
-    device = _device(session, subject)
-    days: list[Day] = []
-    counted = 0
-    for period, slots in zip(periods, taken, strict=True):
-        if counted == DAYS:
-            break
-        reading = session.get(ReadingRow, (device.device, subject.market, period))
-        reason = None
-        if not is_weekday_counted(subject.rule, period):
-            reason = "another kind of weekday"
-        elif slots:
-            reason = "an event or a reduction was claimed on it"
-        elif reading is not None and reading.chain_status == "Void":
-            reason = "its reading was declared void"
-        counted += reason is None
-        days.append(Day(period, reason))
-    return days
+def preview(platform: Platform, session: Session, subject: Subject) -> Preview:
+    """Which days would make the subject's baseline, and their mean.
+
+    Raises:
+        RefusedError: fewer than ten days count; says which were left out and why.
+        NotFoundError: the account has no meter there.
+    """
+    history = _history(platform, session, subject, _device(session, subject))
+    days = _days(subject, history)
+    slots = int(get_market(session, subject.market).params["periodSlots"])
+    sums = [0] * slots
+    for period in days.periods:
+        for slot, energy_wh in enumerate(history.readings.get(period, ())):
+            sums[slot] += energy_wh or 0
+    return Preview(days.periods, days.skipped, tuple(total // DAYS for total in sums))
 
 
 def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str, Any] | None:
@@ -112,12 +110,9 @@ def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str
     """
     market = get_market(session, subject.market)
     device = _device(session, subject)
-    days = []
+    days: tuple[int, ...] = ()
     if not subject.rule.is_published:
-        looked_at = baseline_days(platform, session, subject)
-        days = [day.period for day in looked_at if day.left_out is None]
-        if len(days) < DAYS:
-            raise RefusedError(_too_few(subject, looked_at), code="too_few_baseline_days")
+        days = _days(subject, _history(platform, session, subject, device)).periods
     values = [
         _final_values(platform, session, market, device, period)
         for period in (subject.period, *days)
@@ -131,17 +126,34 @@ def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str
     }
 
 
-def _too_few(subject: Subject, days: list[Day]) -> str:
-    left_out: dict[str, int] = {}
-    for day in days:
-        if day.left_out is not None:
-            left_out[day.left_out] = left_out.get(day.left_out, 0) + 1
-    why = "; ".join(f"{number} left out: {reason}" for reason, number in left_out.items())
-    found = len(days) - sum(left_out.values())
-    return (
-        f"a baseline of period {subject.period} needs {DAYS} days; of the {len(days)} since period "
-        f"{max(0, subject.since, subject.period - LOOKBACK)} only {found} count"
-        + (f" ({why})" if why else "")
+def _days(subject: Subject, history: History) -> ChosenDays:
+    try:
+        return choose_days(subject.rule, history, subject.period)
+    except TooFewBaselineDaysError as error:
+        raise RefusedError(str(error), code="too_few_baseline_days") from error
+
+
+def _history(platform: Platform, session: Session, subject: Subject, device: DeviceRow) -> History:
+    """What the chain has of the days before the subject's."""
+    first = max(0, subject.period - LOOKBACK)
+    periods = range(first, subject.period)
+    taken = platform.chain.call_many(
+        ("Deviations", "taken", (subject.market, subject.account, subject.carrier, period))
+        for period in periods
+    )
+    rows = session.exec(
+        select(ReadingRow).where(
+            ReadingRow.device == device.device,
+            ReadingRow.market == subject.market,
+            ReadingRow.period >= first,
+            ReadingRow.period < subject.period,
+        )
+    ).all()
+    return History(
+        readings={row.period: row.values_wh for row in rows if row.chain_status != "None"},
+        claimed=frozenset(period for period, slots in zip(periods, taken, strict=True) if slots),
+        void=frozenset(row.period for row in rows if row.chain_status == "Void"),
+        since=subject.since,
     )
 
 

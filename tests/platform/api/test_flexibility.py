@@ -152,6 +152,14 @@ def test_a_measured_reduction_becomes_credits_that_are_redeemed(owner, mall, ser
     )
     window = owner.get(f"/credits/series/{series}/windows").json()["items"][-1]["window"]
     since = period - 12
+    preview = f"/credits/windows/{window}/preview"
+    shown = mall.get(preview, params={"since": since}).json()
+    assert shown["periods"] == list(range(period - 1, period - 11, -1))
+    # Today has no reading yet and counts nothing so far.
+    assert shown["mean_wh"] == [USUAL_WH * 9 // 10] * SLOTS
+    refused = mall.get(preview, params={"since": period - 5})
+    assert refused.status_code == 409
+    assert "needs 10 days and 5 of the 45 before it count" in refused.json()["detail"]
     send(mall, platform, f"/credits/windows/{window}/join", cap_wh=CAP_WH, since=since)
 
     live_until(platform, period, less_wh=3_000)

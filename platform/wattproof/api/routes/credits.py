@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
+from wattproof.api.baseline_preview import BaselinePreview
 from wattproof.api.baseline_rule import BaselineRuleBody
 from wattproof.api.fields import Address, Int32, Uint32
 from wattproof.api.problems import responses
 from wattproof.api.transactions import TransactionsToSign, to_sign
 from wattproof.auth.scopes import Principal
+from wattproof.claims import service as claims
+from wattproof.claims.service import Subject
 from wattproof.credits import service
 from wattproof.errors import InvalidError, RefusedError
 from wattproof.runtime import Platform
@@ -203,6 +206,25 @@ def get_baseline(
     service.get_window(platform, window)
     with platform.transaction() as session:
         return BaselineOut(values_wh=list(service.published(session, window, account)))
+
+
+@router.get("/windows/{window}/preview", responses=responses(401, 403, 404, 409, 422, 503))
+def preview(
+    window: WindowPath,
+    principal: Participant,
+    platform: PlatformDep,
+    since: Annotated[
+        int, Query(ge=0, le=2**32 - 1, description="The first day that would count.")
+    ] = 0,
+) -> BaselinePreview:
+    """What your baseline in a window would be, before you join; says what is missing if it is."""
+    found = service.get_window(platform, window)
+    terms = service.get_series(platform, found.series).terms
+    subject = Subject(
+        terms.market, principal.address, terms.carrier, found.period, since, terms.rule
+    )
+    with platform.transaction() as session:
+        return BaselinePreview.of(claims.preview(platform, session, subject))
 
 
 @router.get("/me", responses=responses(401, 403, 503))

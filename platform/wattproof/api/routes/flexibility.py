@@ -11,11 +11,14 @@ from identity.credential import role_id
 from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
+from wattproof.api.baseline_preview import BaselinePreview
 from wattproof.api.baseline_rule import BaselineRuleBody
 from wattproof.api.fields import Address, Int32, Uint32
 from wattproof.api.problems import responses
 from wattproof.api.transactions import TransactionsToSign, to_sign
 from wattproof.auth.scopes import Principal
+from wattproof.claims import service as claims
+from wattproof.claims.service import Subject
 from wattproof.errors import NotFoundError
 from wattproof.flexibility import service
 from wattproof.runtime import Platform
@@ -234,6 +237,21 @@ def get_event(event: EventPath, principal: Anyone, platform: PlatformDep) -> Eve
         **_event_out(found).model_dump(),
         parts=[_part_out(p) for p in parts if principal.address in (owner, p.account)],
     )
+
+
+@router.get("/events/{event}/preview", responses=responses(401, 403, 404, 409, 422, 503))
+def preview(event: EventPath, principal: Participant, platform: PlatformDep) -> BaselinePreview:
+    """What your baseline in an event would be as things stand; says what is missing if it is."""
+    found = service.get_event(platform, event)
+    own = service.enrolment(platform, found.programme, principal.address)
+    if own is None:
+        raise NotFoundError(f"you are not enrolled in programme {found.programme}")
+    terms = service.get_programme(platform, found.programme).terms
+    subject = Subject(
+        terms.market, principal.address, terms.carrier, found.period, own.since, terms.rule
+    )
+    with platform.transaction() as session:
+        return BaselinePreview.of(claims.preview(platform, session, subject))
 
 
 @router.get("/me", responses=responses(401, 403, 503))
