@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from wattproof.comfort import service
 from wattproof.comfort.models import CastVoteRow
@@ -57,7 +57,7 @@ def test_what_is_kept_of_a_voter_changes_from_venue_to_venue(client, wallet, pla
     _vote(client, other)
     with platform.transaction() as session:
         rows = session.exec(
-            select(CastVoteRow).where(CastVoteRow.venue.in_([venue["id"], other["id"]]))
+            select(CastVoteRow).where(col(CastVoteRow.venue).in_([venue["id"], other["id"]]))
         ).all()
     kept = {row.voter for row in rows}
     assert len(kept) == 2
