@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,17 +40,17 @@ def _known(day: int) -> tuple[ChpModel, ChpSamples, GridSignal]:
 
 COLD_AND_WINDY = _task(7)
 MILD = _task(1)
-PLANS = {
-    (name, strategy): plan_day(*task, strategy)
-    for name, task in (("cold", COLD_AND_WINDY), ("mild", MILD))
-    for strategy in Strategy
-}
+TASKS = {"cold": COLD_AND_WINDY, "mild": MILD}
 
 
-@pytest.fixture(params=list(PLANS), ids=str)
+@cache
+def _plan(name: str, strategy: Strategy) -> ChpPlan:
+    return plan_day(*TASKS[name], strategy)
+
+
+@pytest.fixture(params=[(name, strategy) for name in TASKS for strategy in Strategy], ids=str)
 def planned(request) -> tuple[ChpModel, ChpSamples, GridSignal, ChpPlan]:
-    task = COLD_AND_WINDY if request.param[0] == "cold" else MILD
-    return (*task, PLANS[request.param])
+    return (*TASKS[request.param[0]], _plan(*request.param))
 
 
 def test_a_plan_stays_in_the_operating_region(planned):
@@ -144,17 +145,17 @@ def test_comfort_holds_in_the_promised_share_of_scenarios(task):
 
 
 def test_the_store_lets_more_wind_in_than_heat_led_operation():
-    heat_led = PLANS["cold", Strategy.HEAT_LED]
+    heat_led = _plan("cold", Strategy.HEAT_LED)
     for strategy in (Strategy.STORE_IN_WAIST_AND_PEAK, Strategy.FREE):
-        assert PLANS["cold", strategy].wind_taken_w.sum() > 1.02 * heat_led.wind_taken_w.sum()
+        assert _plan("cold", strategy).wind_taken_w.sum() > 1.02 * heat_led.wind_taken_w.sum()
     trough = find_periods(COLD_AND_WINDY[2].load_w, 0.25) == Period.TROUGH
-    chosen = PLANS["cold", Strategy.STORE_IN_WAIST_AND_PEAK]
+    chosen = _plan("cold", Strategy.STORE_IN_WAIST_AND_PEAK)
     assert chosen.power_w[trough].mean() < 0.95 * heat_led.power_w[trough].mean()
 
 
 def test_storing_in_the_waist_raises_condensing_power_at_the_peak():
     peak = find_periods(MILD[2].load_w, 0.25) == Period.PEAK
-    plan, rest = PLANS["mild", Strategy.STORE_IN_WAIST], PLANS["mild", Strategy.HEAT_LED]
+    plan, rest = _plan("mild", Strategy.STORE_IN_WAIST), _plan("mild", Strategy.HEAT_LED)
     assert plan.power_w[peak].mean() > rest.power_w[peak].mean()
     assert plan.heat_w[peak].mean() < rest.heat_w[peak].mean()
     assert plan.proof.peak_w < rest.proof.peak_w
@@ -162,13 +163,13 @@ def test_storing_in_the_waist_raises_condensing_power_at_the_peak():
 
 def test_the_freer_the_store_the_lower_the_proven_cost():
     for name in ("cold", "mild"):
-        free = PLANS[name, Strategy.FREE].proof
+        free = _plan(name, Strategy.FREE).proof
         for strategy in (Strategy.STORE_IN_WAIST, Strategy.STORE_IN_WAIST_AND_PEAK):
-            assert free.cost_bound <= PLANS[name, strategy].proof.cost + 1e-6
+            assert free.cost_bound <= _plan(name, strategy).proof.cost + 1e-6
 
 
 def test_the_baseline_is_the_heat_led_schedule():
-    plan, rest = PLANS["mild", Strategy.FREE], PLANS["mild", Strategy.HEAT_LED]
+    plan, rest = _plan("mild", Strategy.FREE), _plan("mild", Strategy.HEAT_LED)
     assert plan.baseline_power_w == pytest.approx(rest.power_w, abs=10.0)
     assert plan.baseline_wh == pytest.approx(-0.25 * rest.power_w, abs=10.0)
     day = day_of(*MILD)
@@ -212,7 +213,7 @@ def test_the_peak_bound_holds_against_any_price_for_the_peak():
 
 def test_fixed_values_are_honoured_and_cost_something():
     model, samples, signal = MILD
-    free = PLANS["mild", Strategy.STORE_IN_WAIST]
+    free = _plan("mild", Strategy.STORE_IN_WAIST)
     edits = [Edit("power", 40, 150 * MW), Edit("heat", 41, 130 * MW)]
     plan = plan_day(model, samples, signal, Strategy.STORE_IN_WAIST, edits)
     assert plan.power_w[40] == pytest.approx(150 * MW)
@@ -223,12 +224,12 @@ def test_fixed_values_are_honoured_and_cost_something():
 def test_a_unit_told_to_stand_stays_down_for_its_least_time():
     model, samples, signal = _known(11)
     plan = plan_day(model, samples, signal, fixed=[Edit("power", 50, 0.0)])
-    off = np.flatnonzero(~plan.running)
-    assert 50 in off
-    run = off[np.searchsorted(off, 50) - 0 :]
-    assert off.size >= 16
-    assert np.array_equal(off, np.arange(off[0], off[-1] + 1)) or run.size > 0
+    assert not plan.power_w[50]
     assert not plan.heat_w[~plan.running].any()
+    stops = np.flatnonzero(np.diff(plan.running.astype(int)) == -1) + 1
+    starts = np.flatnonzero(np.diff(plan.running.astype(int)) == 1) + 1
+    stopped, back = stops[stops <= 50][-1], starts[starts > 50]
+    assert (back[0] if back.size else 96) - stopped >= model.plant.unit.min_down_h / 0.25
 
 
 def test_edits_in_conflict_are_named_and_others_are_not():
@@ -291,16 +292,11 @@ def test_series_of_another_length_are_refused():
         plan_day(model, samples, short)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(st.integers(12, 10_000))
 def test_on_any_winter_day_the_plan_is_proven_and_bounds_its_own_flexibility(day: int):
     model, samples, signal = _task(day, 20)
-    try:
-        plan = plan_day(model, samples, signal)
-    except InfeasiblePlanError as error:
-        assert not error.conflicts  # a day colder than the plant: the reason must be in the text
-        assert "beyond" in str(error) or "colder" in str(error) or "grid" in str(error)
-        return
+    plan = plan_day(model, samples, signal)
     assert plan.proof.gap <= LARGEST_GAP
     assert plan.proof.peak_distance >= -1e-6
     assert (plan.least_power_w <= plan.power_w).all()
