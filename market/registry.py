@@ -40,6 +40,7 @@ class MarketManifest:
     def __post_init__(self) -> None:
         if (len(self.carriers), len(self.zones)) != (self.rules.carriers, self.rules.zones):
             raise ValueError(f"market {self.name}: name every carrier and zone of its rules")
+        self.rules.check_source(self.capacity_source is not None)
 
 
 @cache

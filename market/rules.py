@@ -51,6 +51,18 @@ class MarketRules:
         if self.tokenised:
             self._check_tokenised()
 
+    def check_source(self, named: bool) -> None:
+        """Raises ValueError unless these rules fit a market that names a capacity source, or none.
+
+        On the chain a source without a unit makes a market of tokens, whatever was meant.
+        """
+        if self.tokenised and not named:
+            raise ValueError("a market of tokens names the contract that keeps them")
+        if named and not self.tokenised and self.capacity_unit_wh == 0:
+            raise ValueError(
+                "a capacity source needs capacity_unit_wh, or tokenised where it keeps tokens"
+            )
+
     def _check_tokenised(self) -> None:
         if (self.carriers, self.zones) != (1, 1):
             raise ValueError("a market of tokens has one carrier and one zone: a slot is a class")

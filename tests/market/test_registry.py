@@ -54,6 +54,11 @@ def test_a_manifest_that_is_none_is_refused(folder):
         markets()
 
 
+def test_a_source_that_the_rules_do_not_fit_is_refused():
+    with pytest.raises(ValueError, match="needs capacity_unit_wh"):
+        dataclasses.replace(MANIFEST, capacity_source="BatteryPassport")
+
+
 def test_every_carrier_and_zone_has_a_name():
     with pytest.raises(ValueError, match="name every carrier"):
         dataclasses.replace(MANIFEST, carriers=("electricity", "heat"))

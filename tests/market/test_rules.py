@@ -55,6 +55,19 @@ def test_a_source_without_a_unit_makes_a_token_market():
     assert not sandbox.exchange.market(sandbox.create_market()).rules.tokenised
 
 
+def test_a_token_market_names_the_contract_that_keeps_them():
+    rules(**TOKENS).check_source(named=True)
+    with pytest.raises(ValueError, match="names the contract"):
+        rules(**TOKENS).check_source(named=False)
+
+
+def test_a_source_of_capacity_counts_in_units():
+    rules().check_source(named=False)
+    rules(capacity_unit_wh=100).check_source(named=True)
+    with pytest.raises(ValueError, match="needs capacity_unit_wh"):
+        rules().check_source(named=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

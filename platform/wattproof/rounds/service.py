@@ -61,8 +61,13 @@ def create_market(
 
     Args:
         role: number of the role whose credential a trader needs; None: open to everybody.
-        capacity_source: name of the contract that attests what may be sold; None: none.
+        capacity_source: name of the contract that attests what may be sold, or keeps the tokens
+            that are traded; None: none.
+
+    Raises:
+        ValueError: the rules do not fit a market with, or without, such a contract.
     """
+    rules.check_source(capacity_source is not None)
     chain = platform.chain
     params = {
         "operator": platform.keys.address(Role.OPERATOR),
