@@ -164,6 +164,8 @@ def _read_one(root: Node, directory: Directory, calendar: Calendar) -> EventCall
     if period > MOST_PERIOD:
         raise place.refuse(f"lies after period {MOST_PERIOD}")
     accounts = directory.targets(fields.get("targets"))
+    if not accounts:
+        raise root.refuse("asks nobody: it targets no account, or none is enrolled")
     return EventCall(programme, period, first_slot, slots, dict.fromkeys(accounts, target_w))
 
 

@@ -174,9 +174,12 @@ def read_descriptors(node: Node) -> None:
             }
         )
         payload = required(fields, "payloadType", item).choice(EVENT_PAYLOAD, *REPORT_PAYLOADS)
-        wanted = "KW" if payload == EVENT_PAYLOAD else "KWH"
+        of_event = payload == EVENT_PAYLOAD
+        if "objectType" in fields:
+            kind = "EVENT" if of_event else "REPORT"
+            fields["objectType"].choice(f"{kind}_PAYLOAD_DESCRIPTOR")
         if "units" in fields:
-            fields["units"].choice(wanted)
+            fields["units"].choice("KW" if of_event else "KWH")
 
 
 def _require_binding(node: Node) -> None:

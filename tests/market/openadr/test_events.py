@@ -126,6 +126,17 @@ def test_an_event_without_targets_is_for_everybody_enrolled(targets):
             {"payloadDescriptors": [{"payloadType": "DISPATCH_SETPOINT_RELATIVE", "units": "W"}]},
             "$.payloadDescriptors[0].units: 'W' is not one of KW",
         ),
+        (
+            {
+                "payloadDescriptors": [
+                    {
+                        "objectType": "REPORT_PAYLOAD_DESCRIPTOR",
+                        "payloadType": "DISPATCH_SETPOINT_RELATIVE",
+                    }
+                ]
+            },
+            "$.payloadDescriptors[0].objectType: 'REPORT_PAYLOAD_DESCRIPTOR' is not one of EVENT",
+        ),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_where_it_stands(changes, message):
@@ -166,6 +177,14 @@ def test_what_cannot_be_carried_out_is_refused_where_it_stands(changes, message)
 )
 def test_intervals_that_are_not_one_constant_window_are_refused(intervals, message):
     assert refusal_of(event(intervals=intervals)).startswith(message)
+
+
+def test_an_event_that_asks_nobody_is_refused():
+    nobody = [{"type": "VEN_NAME", "values": []}]
+    assert refusal_of(event(targets=nobody)).startswith("$: asks nobody")
+    empty = Directory(accounts={}, programmes={"program-44": 3})
+    with pytest.raises(OpenAdrError, match="asks nobody"):
+        read(event(targets=None), empty, QUARTERS)
 
 
 def test_an_account_asked_twice_is_refused():
