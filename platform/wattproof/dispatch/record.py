@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.crypto import keccak
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from market.dispatch import DispatchPlan, PlanBinding
@@ -170,9 +171,11 @@ def step_of(row: DispatchStepRow) -> Step:
 def store_document(session: Session, kind: str, text: str) -> str:
     """Keep a text under its hash (0x-hex), once."""
     digest = "0x" + keccak(text.encode()).hex()
-    if session.get(DispatchDocumentRow, digest) is None:
-        session.add(DispatchDocumentRow(hash=digest, kind=kind, content=text))
-        session.flush()
+    # Two transactions may store the same text at once.
+    on_postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if on_postgres else sqlite.insert
+    values = {"hash": digest, "kind": kind, "content": text}
+    session.execute(insert(DispatchDocumentRow).values(values).on_conflict_do_nothing())
     return digest
 
 
