@@ -109,9 +109,9 @@ def real_load(folder: Path) -> None:
     for name in ("Building_1", "Building_2"):
         study = study_forecast(read_hourly_load(folder / f"{name}.csv", folder / "weather.csv"))
         print(
-            f"{name:15s}{study.hours:9d}{study.model_rmse_w:11.0f} W{study.yesterday_rmse_w:10.0f} W"
-            f"{study.last_week_rmse_w:10.0f} W   ({study.model_mae_w:.0f}, "
-            f"{study.yesterday_mae_w:.0f}, {study.last_week_mae_w:.0f} W)"
+            f"{name:15s}{study.hours:9d}{study.model_rmse_w:11.0f} W"
+            f"{study.yesterday_rmse_w:10.0f} W{study.last_week_rmse_w:10.0f} W   "
+            f"({study.model_mae_w:.0f}, {study.yesterday_mae_w:.0f}, {study.last_week_mae_w:.0f} W)"
         )
 
 

@@ -151,8 +151,7 @@ def _trailing_mean(values: FloatArray, length: int) -> FloatArray:
     np.cumsum(values, out=total[1:])
     last = np.arange(1, values.size + 1)
     first = np.maximum(last - length, 0)
-    mean: FloatArray = np.divide(total[last] - total[first], last - first, dtype=np.float64)
-    return mean
+    return np.asarray((total[last] - total[first]) / (last - first), dtype=float)
 
 
 def _ago(values: FloatArray, hours: int) -> FloatArray:
