@@ -48,6 +48,10 @@ def test_every_contract_stands_at_its_predicted_address_and_knows_the_others(
         ("Ledger", "exchange()", "Exchange"),
         ("Ledger", "imbalance()", "Imbalance"),
         ("Imbalance", "meters()", "MeterRegistry"),
+        ("Imbalance", "deviations()", "Deviations"),
+        ("Deviations", "meters()", "MeterRegistry"),
+        ("EnergyCredits", "deviations()", "Deviations"),
+        ("DemandResponse", "deviations()", "Deviations"),
         ("MeterRegistry", "exchange()", "Exchange"),
         ("CredentialRegistry", "dids()", "DidRegistry"),
     ):
@@ -69,6 +73,29 @@ def test_roles_go_to_their_holders_and_to_nobody_else(node: AnvilNode) -> None:
     for outsider in (stranger, accounts.address(accounts.DEPLOYER)):
         with pytest.raises(RpcError):
             _call(rpc, token, "mint(address,uint256)", stranger, 1, sender=outsider)
+
+
+def test_only_the_contracts_that_pay_for_deviations_may_claim_them(node: AnvilNode) -> None:
+    everybody = [accounts.address(index) for index in range(8)]
+    found = deploy(node.url, KEY, holders={AuthorityRole.DEVIATION_CLAIMANT: everybody})
+    role = int(AuthorityRole.DEVIATION_CLAIMANT)
+    asked = [*everybody, *found.addresses.values()]
+    holding = [
+        address
+        for address in asked
+        if any(
+            _call(
+                node.client,
+                found.addresses["Authority"],
+                "hasRole(uint64,address)",
+                role,
+                address,
+            )[:32]
+        )
+    ]
+    assert sorted(holding) == sorted(
+        found.addresses[name] for name in ("EnergyCredits", "DemandResponse")
+    )
 
 
 def test_a_delayed_market_administrator_cannot_act_at_once(node: AnvilNode) -> None:

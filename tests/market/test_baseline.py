@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from market.baseline import (
 )
 from market.reference.baseline import TEN_OF_TEN, BaselineRule
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "baselines.json"
+ROOT = Path(__file__).parents[2]
+VECTORS = ROOT / "tests" / "vectors" / "baselines.json"
+BUILDINGS = Path(os.environ.get("WATTPROOF_DATA", ROOT.parent / "shared" / "data")) / "buildings"
 EVERY_DAY, WORKDAYS = 0b1111111, 0b0011111
 MONDAY = 20_003  # 2024-10-07
 SLOTS = 24
@@ -203,3 +207,27 @@ def test_no_choice_of_events_beats_the_ten_highest_of_45_days(
     shown = history(*levels, claimed=frozenset(MONDAY - day for day in days))
     (found,) = set(ten_of_ten(UNADJUSTED, shown, MONDAY, WINDOW))
     assert found <= sum(sorted(levels)[-10:]) // 10
+
+
+@pytest.mark.needs_data
+@pytest.mark.skipif(not BUILDINGS.is_dir(), reason="set WATTPROOF_DATA to the data sets' folder")
+@pytest.mark.parametrize(("building", "at_worst"), [(1, 1.68), (2, 1.72)])
+def test_what_leaving_out_low_days_is_worth_in_real_households(
+    building: int, at_worst: float
+) -> None:
+    """With 35 events in every 45 days, against ten of ten; the threat model quotes it."""
+    with (BUILDINGS / f"Building_{building}.csv").open(encoding="utf-8-sig") as file:
+        load = [float(row["non_shiftable_load"]) for row in csv.DictReader(file)][1:]
+    afternoons = [
+        round(1_000 * sum(load[start + 12 : start + 18]))
+        for start in range(0, len(load) - SLOTS + 1, SLOTS)
+    ]
+    honest = gamed = 0
+    for day in range(45, len(afternoons), 10):
+        before = {MONDAY - ago: (afternoons[day - ago],) for ago in range(1, 46)}
+        lowest = sorted(before, key=lambda period: before[period][0])[:35]
+        shown = before | {MONDAY: (afternoons[day],)}
+        honest += ten_of_ten(UNADJUSTED, History(shown), MONDAY, range(1))[0]
+        excluded = History(shown, claimed=frozenset(lowest))
+        gamed += ten_of_ten(UNADJUSTED, excluded, MONDAY, range(1))[0]
+    assert gamed / honest == pytest.approx(at_worst, abs=0.05)
