@@ -9,6 +9,7 @@ with heat q, gain g and outdoor temperature constant in a slot (matrix exponenti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import expm
@@ -29,8 +30,9 @@ class ThermalStep:
     weather: FloatArray
 
 
+@lru_cache(maxsize=64)
 def thermal_step(buildings: HeatedBuildings, slot_hours: float) -> ThermalStep:
-    """Discretise the network over one slot."""
+    """Discretise the network over one slot. The arrays are shared and cannot be written."""
     indoor, structure = buildings.indoor_wh_per_k, buildings.structure_wh_per_k
     between = buildings.coupling_w_per_k
     system = np.zeros((4, 4))
@@ -47,6 +49,7 @@ def thermal_step(buildings: HeatedBuildings, slot_hours: float) -> ThermalStep:
         buildings.structure_loss_w_per_k / structure,
     ]
     step = expm(system * slot_hours)
+    step.setflags(write=False)
     return ThermalStep(step[:2, :2], step[:2, 2], step[:2, 3])
 
 
