@@ -1,7 +1,8 @@
 """What a settlement costs, against the committed snapshot.
 
 `WATTPROOF_WRITE_GAS=1` writes the snapshot anew. Measured: 100 orders of 100 traders in 96
-products (50 trades), a market that asks for a credential, gas limit of a transaction 16,777,216.
+products (50 trades), a market that asks for a credential, gas limit of a transaction 16,777,216;
+and 100 orders of 100 traders (50 trades) that move tokens, in a market open to everybody.
 Gas an order counts every transaction of the round from the gate on: closeGate and settle, or
 closeGate, verifyChunk and applyChunk.
 """
@@ -62,12 +63,43 @@ def trades(round, traders):
 
 
 @pytest.fixture(scope="module")
-def figures(world, licensed_market, traders):
+def token_round(world, deploy, traders):
+    """`token_round()` is an open round in which every other trader has offered 10,000 tokens."""
+    tokens = deploy("test/OpenTokens", world.exchange)
+    market = world.create_market(
+        capacitySource=tokens.address, capacityUnitWh=0, imbalanceCap=0, gapFloor=0, gapCap=0
+    )
+    for trader in traders:
+        world.back(market, world.impersonate(trader.address), 1_000 * MONEY)
+
+    def opened():
+        round = world.open_round(market, slots=1)
+        for trader in traders[1::2]:
+            tokens.mint(round.grid.first_slot, trader.address, 10_000, sender=world.admin)
+            seller = world.impersonate(trader.address)
+            tokens.offer(market, round.grid.first_slot, 10_000, sender=seller)
+        return round
+
+    return opened
+
+
+def token_trades(round, traders):
+    """Trader 2i buys what trader 2i + 1 sells."""
+    orders = []
+    for i in range(len(traders) // 2):
+        energy = 5_000 + 37 * i
+        orders.append((round.order(traders[2 * i], energy, 30 * CENT), energy))
+        orders.append((round.order(traders[2 * i + 1], -energy, 20 * CENT), energy))
+    return round.batch(orders, 25 * CENT)
+
+
+@pytest.fixture(scope="module")
+def figures(world, licensed_market, token_round, traders):
     measured = {}
 
-    def whole(name):
-        round = world.open_round(licensed_market, slots=96)
-        batch = trades(round, traders)
+    def whole(name, opened=lambda: world.open_round(licensed_market, slots=96), made=trades):
+        round = opened()
+        batch = made(round, traders)
         gate = round.close_gate(batch).gas_used
         settle = round.settle(batch).gas_used
         assert round.status == "Settled"
@@ -79,6 +111,8 @@ def figures(world, licensed_market, traders):
 
     whole("cold_100_orders")
     whole("warm_100_orders")
+    # Everybody's first trade: its first proceeds, its first tokens.
+    whole("tokens_100_orders", token_round, token_trades)
 
     round = world.open_round(licensed_market, slots=96)
     batch = trades(round, traders)
