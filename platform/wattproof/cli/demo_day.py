@@ -132,6 +132,9 @@ def chp(
     load: Annotated[
         Path | None, typer.Option(help="What the grid consumes (CSV: timestamp,value).")
     ] = None,
+    power_unit: Annotated[
+        str | None, typer.Option(help="Unit of wind and load: W, kW or MW.")
+    ] = None,
     price_unit: PriceUnit = None,
     time_zone: TimeZone = None,
     skip_bad_rows: SkipBadRows = False,
@@ -149,6 +152,7 @@ def chp(
                 prices=prices,
                 wind=wind,
                 load=load,
+                power_unit=power_unit,
                 price_unit=price_unit,
                 time_zone=time_zone,
                 skip_bad_rows=skip_bad_rows,

@@ -12,11 +12,12 @@ class ChpOptions:
 
     Attributes:
         prices: day-ahead prices (CSV).
-        wind: power that blows, W, kW or MW (CSV); needs ``load``.
-        load: what the grid consumes, in the same units (CSV); needs ``wind``.
+        wind: power that blows (CSV); needs ``load``.
+        load: what the grid consumes, in the same unit (CSV); needs ``wind``.
+        power_unit: of wind and load, W, kW or MW; default MW.
         price_unit: unit of the prices; default USD/MWh.
-        time_zone: zone of timestamps without one; default UTC.
-        day: day of the files, YYYY-MM-DD; default: the first that all of them cover.
+        time_zone: zone of prices without one; default America/New_York.
+        day: day of the files, YYYY-MM-DD; default: the first that wind and load cover.
         seed: of everything that is random.
         data_dir: where the day's database and chain are kept; default: nowhere.
     """
@@ -24,6 +25,7 @@ class ChpOptions:
     prices: Path | None = None
     wind: Path | None = None
     load: Path | None = None
+    power_unit: str | None = None
     price_unit: str | None = None
     time_zone: str | None = None
     skip_bad_rows: bool = False
