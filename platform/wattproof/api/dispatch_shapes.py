@@ -16,7 +16,7 @@ from wattproof.dispatch.history import Step
 from wattproof.dispatch.models import DispatchRow
 from wattproof.dispatch.record import Record, words
 
-PlanPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the plan.")]
+PlanPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the plan.", examples=[1])]
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, Field(pattern=_TEXT, min_length=1, max_length=120, examples=["electricity"])]
 Slot = Annotated[int, Field(strict=True, ge=0, le=255, description="From the plan's first.")]

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 
 from devnet import accounts as development
 from market.rules import MarketRules
+from wattproof.accounts import service as accounts
 from wattproof.api.app import create_app
 from wattproof.rounds import service as rounds
 from wattproof.tasks.flow import run_until_idle
@@ -30,11 +31,14 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path="/auth/session", 
 
 
 @pytest.fixture(scope="module")
-def caller(platform, new_wallet):
-    """Somebody with every right, in an installation where a round is open."""
+def caller(platform, new_wallet, fleet_inputs):
+    """Somebody with every right, in an installation where a round is open and a plan proposed."""
+    key = bytes(development.account(development.OPERATOR).key)
+    rules = MarketRules(1, 1, 900, 96, 10**9, 10**8, 0, 0, 1000, 10**6)
     with platform.transaction() as session:
-        rounds.create_market(
-            platform, session, "fuzz", MarketRules(1, 1, 900, 96, 10**9, 10**8, 0, 0, 1000, 10**6)
+        rounds.create_market(platform, session, "ev_battery", rules)
+        accounts.register(
+            platform, session, development.account(development.OPERATOR).address, "dispatcher"
         )
     run_until_idle(platform)
     gate_at = platform.clock.now() + 3_600
@@ -49,9 +53,16 @@ def caller(platform, new_wallet):
             first_slot=first,
             slots=min(4, 96 - first % 96),
         )
-    key = bytes(development.account(development.OPERATOR).key)
-    wallet = new_wallet(key, ("participant", "operator"))
+    wallet = new_wallet(key, ("participant", "operator", "dispatcher"))
     assert wallet.post("/participants", json={"name": "Fuzz"}).status_code == 201
+    day = platform.clock.now() // 86_400 + 1
+    plan = {
+        "market": market,
+        "period": day,
+        "participant": wallet.address,
+        "inputs": fleet_inputs(day),
+    }
+    assert wallet.post("/dispatch/plans", json=plan).status_code == 201
     run_until_idle(platform)
     return wallet
 
