@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ from twin.chp.periods import Period
 from twin.chp.plan import Strategy
 from twin.chp.thermal import simulate, thermal_step
 from twin.edits import Edit
+
+Aim: TypeAlias = Literal["cost", "peak", "limits"]
 
 _MEGA = 1e6
 _KW_PER_MW = 1000.0
@@ -103,7 +106,7 @@ class OperationProgramme:
         day: Day,
         strategy: Strategy,
         fixed: Sequence[Edit] = (),
-        aim: str = "cost",
+        aim: Aim = "cost",
         elastic: bool = False,
     ) -> None:
         self._day = day
@@ -138,16 +141,10 @@ class OperationProgramme:
         self.broken.setdefault(name, []).extend([under, over])
 
     def _unit(self, fixed: Sequence[Edit]) -> None:
-        day, unit, state = self._day, self._day.model.plant.unit, self._day.model.state
+        """Commitment, operating region and fuel."""
+        day, unit = self._day, self._day.model.plant.unit
         slots, hours, add = day.slots, day.hours, self._programme
-        top = unit.condensing_max_w / _MEGA
-        low, high = np.zeros(slots), np.ones(slots)
-        rest = (unit.min_up_h if state.running else unit.min_down_h) - state.hours_so
-        held = min(slots, max(0, int(np.ceil(rest / hours - 1e-9))))
-        (low if state.running else high)[:held] = float(state.running)
-        self.on = add.columns(slots, low, high, integer=True)
-        start = add.columns(slots, 0.0, 1.0, self._cost(unit.start_cost))
-        stop = add.columns(slots, 0.0, 1.0)
+        start, stop = self._commitment()
         price = day.signal.price_per_kwh * _KW_PER_MW
         power, heat = (_bounds(slots, fixed, line) for line in ("power", "heat"))
         self.power = add.columns(slots, power[0], power[1], self._cost(-price * hours))
@@ -155,7 +152,7 @@ class OperationProgramme:
         fuel_price = day.model.plant.fuel_per_kwh * _KW_PER_MW
         fuel = add.columns(slots, cost=self._cost(fuel_price * hours))
         steam: tuple[Term, Term] = ((self.power, 1.0), (self.heat, unit.power_loss_ratio))
-        add.rows(-np.inf, 0.0, *steam, (self.on, -top))
+        add.rows(-np.inf, 0.0, *steam, (self.on, -unit.condensing_max_w / _MEGA))
         add.rows(0.0, np.inf, *steam, (self.on, -unit.condensing_min_w / _MEGA))
         add.rows(
             0.0,
@@ -168,27 +165,40 @@ class OperationProgramme:
         for line in unit.fuel_lines:
             burnt = (self.power, -line.slope), (self.heat, -line.slope * unit.power_loss_ratio)
             add.rows(0.0, np.inf, (fuel, 1.0), (self.on, -line.no_load_w / _MEGA), *burnt)
+        self._ramps(steam, start, stop)
 
+    def _commitment(self) -> tuple[Columns, Columns]:
+        """Running, starts and stops; starts and stops are whole wherever running is."""
+        day, unit, state = self._day, self._day.model.plant.unit, self._day.model.state
+        slots, add = day.slots, self._programme
+        low, high = np.zeros(slots), np.ones(slots)
+        rest_h = (unit.min_up_h if state.running else unit.min_down_h) - state.hours_so
+        held = min(slots, max(0, _slots(rest_h, day.hours)))
+        (low if state.running else high)[:held] = float(state.running)
+        self.on = add.columns(slots, low, high, integer=True)
+        start = add.columns(slots, 0.0, 1.0, self._cost(unit.start_cost))
+        stop = add.columns(slots, 0.0, 1.0)
         first = np.zeros(slots)
         first[0] = float(state.running)
         add.rows(first, first, (self.on, 1.0), (earlier(self.on), -1.0), (start, -1.0), (stop, 1.0))
-        for hours_least, moved, sign in (
-            (unit.min_up_h, start, -1.0),
-            (unit.min_down_h, stop, 1.0),
-        ):
-            window = max(1, round(hours_least / hours))
-            recent: list[Term] = [(earlier(moved, back), 1.0) for back in range(min(window, slots))]
+        for least_h, moved, sign in ((unit.min_up_h, start, -1.0), (unit.min_down_h, stop, 1.0)):
+            window = min(slots, max(1, _slots(least_h, day.hours)))
+            recent: list[Term] = [(earlier(moved, back), 1.0) for back in range(window)]
             add.rows(-np.inf, max(sign, 0.0), *recent, (self.on, sign))
-        ramp = unit.ramp_w_per_h * hours / _MEGA
+        return start, stop
+
+    def _ramps(self, steam: tuple[Term, Term], start: Columns, stop: Columns) -> None:
+        """Live steam moves by the ramp; a start or stop may jump to or from the minimum."""
+        day, unit, state = self._day, self._day.model.plant.unit, self._day.model.state
+        add = self._programme
+        ramp = unit.ramp_w_per_h * day.hours / _MEGA
         jump = max(unit.condensing_min_w / _MEGA, ramp)
         before = unit.live_steam_w(state.power_w, state.heat_w) / _MEGA * state.running
         was = tuple((earlier(columns), -float(factor)) for columns, factor in steam)
-        upward = np.zeros(slots)
+        upward, downward = np.zeros(day.slots), np.zeros(day.slots)
         upward[0] = before + ramp * state.running
-        add.rows(-np.inf, upward, *steam, *was, (earlier(self.on), -ramp), (start, -jump))
-        downward = np.full(slots, -np.inf)
-        downward[1:] = 0.0
         downward[0] = before
+        add.rows(-np.inf, upward, *steam, *was, (earlier(self.on), -ramp), (start, -jump))
         add.rows(downward, np.inf, *steam, *was, (self.on, ramp), (stop, jump))
 
     def _heat_side(self) -> None:
@@ -284,6 +294,11 @@ class OperationProgramme:
             if np.isfinite(signal.peak_limit_w):
                 self._limit(PEAK_LIMIT, -np.inf, signal.peak_limit_w / _MEGA, (peak, 1.0))
             self.peak.append(peak)
+
+
+def _slots(duration_h: float, slot_hours: float) -> int:
+    """Whole slots that last at least a duration."""
+    return int(np.ceil(duration_h / slot_hours - 1e-9))
 
 
 def _bounds(slots: int, fixed: Sequence[Edit], line: str) -> tuple[FloatArray, FloatArray]:

@@ -211,6 +211,13 @@ def test_the_peak_bound_holds_against_any_price_for_the_peak():
     assert plan.proof.peak_distance < 1e-3
 
 
+def test_the_peak_bound_is_no_lower_than_full_condensing_power_would_leave():
+    model, samples, signal = _known(4)
+    bound = peak_bound_w(day_of(model, samples, signal))
+    left = float((signal.load_w - samples.wind_w[0]).max()) - model.plant.unit.condensing_max_w
+    assert left - 10 * WATT <= bound < left + 60 * MW
+
+
 def test_fixed_values_are_honoured_and_cost_something():
     model, samples, signal = MILD
     free = _plan("mild", Strategy.STORE_IN_WAIST)
@@ -230,6 +237,18 @@ def test_a_unit_told_to_stand_stays_down_for_its_least_time():
     starts = np.flatnonzero(np.diff(plan.running.astype(int)) == 1) + 1
     stopped, back = stops[stops <= 50][-1], starts[starts > 50]
     assert (back[0] if back.size else 96) - stopped >= model.plant.unit.min_down_h / 0.25
+
+
+def test_a_unit_that_stopped_an_hour_ago_starts_three_hours_later_at_the_earliest():
+    model, samples, signal = _known(11)
+    stood = replace(model.state, running=False, hours_so=1.0, power_w=0.0, heat_w=0.0)
+    plan = plan_day(replace(model, state=stood), samples, signal)
+    assert not plan.running[:12].any()
+    assert plan.running.any()
+    steam = plan.power_w + model.plant.unit.power_loss_ratio * plan.heat_w
+    first = int(np.argmax(plan.running))
+    assert steam[first] == pytest.approx(model.plant.unit.condensing_min_w, abs=10.0)
+    assert plan.running[first : first + 24].all()
 
 
 def test_edits_in_conflict_are_named_and_others_are_not():
