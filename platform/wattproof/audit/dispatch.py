@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from eth_utils.crypto import keccak
 from sqlmodel import Session, col, select
 
 from identity.credential import role_id
@@ -32,7 +31,7 @@ from wattproof.dispatch.history import PLATFORM, Standing, Step, first_hash, tak
 from wattproof.dispatch.instruction import traders_of
 from wattproof.dispatch.lifecycle import Action
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
-from wattproof.dispatch.record import step_of
+from wattproof.dispatch.record import digest_of, step_of
 from wattproof.errors import WattproofError
 
 STEP, TEXT, PLAN, ORDER = "dispatch_step", "dispatch_document", "dispatch_plan", "dispatch_order"
@@ -172,7 +171,7 @@ def _texts(log: Log, step: Step, key: str, report: Report) -> None:
         if text is None:
             report.compare(STEP, key, "document", f"{digest} is missing", "there")
             continue
-        found = "0x" + keccak(text.encode("utf-8", errors="surrogatepass")).hex()
+        found = digest_of(text)
         report.compare(TEXT, digest, "content", found, digest)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from eth_utils.crypto import keccak
 from sqlmodel import Session, SQLModel, select
 
 from wattproof.audit import dispatch
@@ -19,7 +18,7 @@ from wattproof.dispatch.models import (
     DispatchRow,
     DispatchStepRow,
 )
-from wattproof.dispatch.record import columns
+from wattproof.dispatch.record import columns, digest_of
 from wattproof.orders.models import OrderRow
 
 Rows = Callable[[type[SQLModel]], list[Any]]
@@ -57,7 +56,7 @@ def compare(state: State, head_time: int, session: Session, rows: Rows, report: 
     for digest in sorted(recorded.keys() - named):
         report.compare(ORDER, digest, "row", "stored", "no step says so")
     for text in rows(DispatchDocumentRow):
-        found = "0x" + keccak(str(text.content).encode("utf-8", errors="surrogatepass")).hex()
+        found = digest_of(str(text.content))
         report.compare(TEXT, text.hash, "content", found, text.hash)
 
 

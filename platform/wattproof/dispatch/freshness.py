@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from sqlmodel import Session, col, select
 
 from market.dispatch import DispatchPlan
 from wattproof.dispatch.history import PLATFORM, Standing
 from wattproof.dispatch.lifecycle import IN_FORCE, Action, State
 from wattproof.dispatch.models import DispatchRow
-from wattproof.dispatch.record import Record, open_record
+from wattproof.dispatch.record import DamagedError, Record, open_record
 from wattproof.errors import RefusedError
 from wattproof.meters.service import period_end
 from wattproof.rounds.facts import get_market, get_round
 from wattproof.runtime import Platform
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,16 @@ def revoke_stale(platform: Platform, number: int | None = None) -> int:
     """
     revoked = 0
     for each in _candidates(platform, number):
-        with platform.transaction() as session:
-            record = open_record(platform, session, each, lock=True)
-            stale = _stale(record) if record.standing.state in IN_FORCE else None
-            if stale is not None:
-                revoke(record, PLATFORM, stale)
-                revoked += 1
+        try:
+            with platform.transaction() as session:
+                record = open_record(platform, session, each, lock=True)
+                stale = _stale(record) if record.standing.state in IN_FORCE else None
+                if stale is not None:
+                    revoke(record, PLATFORM, stale)
+                    revoked += 1
+        except DamagedError as error:
+            # One altered record must not keep the other plans, nor the markets, from going on.
+            _log.error("dispatch_record_damaged", plan=each, reason=error.message)
     return revoked
 
 

@@ -34,6 +34,17 @@ from wattproof.errors import ConflictError, NotFoundError, WattproofError
 from wattproof.runtime import Platform
 
 
+class DamagedError(WattproofError):
+    """A plan's record was altered outside this platform; nothing is built on it any more."""
+
+    default_code = "record_damaged"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. It was altered outside this platform: run `wattproof audit replay`"
+        )
+
+
 @dataclass(slots=True)
 class Record:
     """A plan, opened in a transaction: where it stands, and how to take it further."""
@@ -114,18 +125,17 @@ def open_record(
     Raises:
         NotFoundError: there is no such plan.
         ConflictError: it has another version; says what has changed.
+        DamagedError: its steps do not follow one another.
     """
     row = session.get(DispatchRow, number, with_for_update=lock or None, populate_existing=lock)
     if row is None:
         raise NotFoundError(f"there is no dispatch plan {number}")
-    steps = steps_of(session, number)
-    standing = followed(platform.domain, number, steps)
+    try:
+        standing = followed(platform.domain, number, steps_of(session, number))
+    except WattproofError as error:
+        raise DamagedError(f"the record of dispatch plan {number}: {error.message}") from error
     if standing is None or standing.head != row.head:
-        raise WattproofError(
-            f"the record of dispatch plan {number} does not end where its row says: it was altered "
-            "outside this platform; run an audit",
-            code="record_damaged",
-        )
+        raise DamagedError(f"the record of dispatch plan {number} does not end where its row says")
     record = Record(platform, session, row, standing)
     if version is not None:
         require_version(record, version)
@@ -170,7 +180,7 @@ def step_of(row: DispatchStepRow) -> Step:
 
 def store_document(session: Session, kind: str, text: str) -> str:
     """Keep a text under its hash (0x-hex), once."""
-    digest = "0x" + keccak(text.encode()).hex()
+    digest = digest_of(text)
     # Two transactions may store the same text at once.
     on_postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert if on_postgres else sqlite.insert
@@ -180,11 +190,16 @@ def store_document(session: Session, kind: str, text: str) -> str:
 
 
 def document(session: Session, digest: str) -> str:
-    """The text of a hash. Raises NotFoundError."""
+    """The text of a hash. Raises DamagedError where it is not there or is another one."""
     row = session.get(DispatchDocumentRow, digest)
-    if row is None:
-        raise NotFoundError(f"there is no document {digest}")
+    if row is None or digest_of(row.content) != digest:
+        raise DamagedError(f"the text {digest} is {'missing' if row is None else 'another one'}")
     return row.content
+
+
+def digest_of(text: str) -> str:
+    """Keccak-256 of a text, 0x-hex."""
+    return "0x" + keccak(text.encode("utf-8", errors="surrogatepass")).hex()
 
 
 def read_plan(session: Session, digest: str) -> DispatchPlan:

@@ -16,9 +16,10 @@ from market.dispatch import Edit
 from market.signature import sign_digest
 from wattproof import audit
 from wattproof.audit.bundle import _digest
-from wattproof.dispatch import measuring
+from wattproof.dispatch import instruction, measuring
 from wattproof.dispatch.history import payload_of
-from wattproof.dispatch.record import steps_of
+from wattproof.dispatch.lifecycle import State
+from wattproof.dispatch.record import DamagedError, steps_of
 from wattproof.meters import service as meters
 from wattproof.rounds.facts import get_market
 from wattproof.tasks.flow import run_until_idle
@@ -247,12 +248,44 @@ def test_another_reading_than_the_meters_is_found_even_if_every_hash_was_made_an
     assert [(found.key, found.what) for found in _replay(lived).findings] == [("1.8", "metered")]
 
 
-def test_an_altered_plan_is_found_by_whoever_takes_the_next_step_too(centre):
-    number = centre.propose()
+DAMAGE = {
+    "head": "UPDATE dispatch_plan SET head = '0x00'",
+    "step": "UPDATE dispatch_step SET at = at + 1 WHERE sequence = 2",
+    "deleted step": "DELETE FROM dispatch_step WHERE sequence = 3",
+    "plan": "UPDATE dispatch_document SET content = replace(content, '11000', '11001') "
+    "WHERE kind = 'plan'",
+}
+
+
+@pytest.mark.parametrize("damage", sorted(DAMAGE))
+def test_nothing_is_built_on_an_altered_record(centre, damage):
+    number = centre.acknowledged()
     with centre.platform.engine.begin() as connection:
-        connection.execute(text("UPDATE dispatch_plan SET head = '0x00'"))
-    with pytest.raises(Exception, match="altered outside this platform"):
-        centre.approve(number)
+        assert connection.execute(text(DAMAGE[damage])).rowcount == 1
+    with pytest.raises(DamagedError, match="run `wattproof audit replay`"):
+        centre.edit(number, Edit("ada", DEAR, 5_000), version=4)
+    with pytest.raises(DamagedError), centre.platform.transaction() as session:
+        instruction.approved_plan(
+            centre.platform,
+            session,
+            market=centre.market,
+            period=centre.day,
+            participant=str(centre.participant.address),
+        )
+
+
+def test_an_altered_record_does_not_stop_the_platform(centre):
+    damaged = centre.acknowledged()
+    other = centre.propose(round=centre.open_round(gate_in=1_000))
+    centre.approve(other)
+    with centre.platform.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE dispatch_step SET at = at + 1 WHERE dispatch = :n AND sequence = 2"),
+            {"n": damaged},
+        )
+    centre.move_to(centre.now() + 1_001)
+    run_until_idle(centre.platform)
+    assert centre.standing(other).state is State.REVOKED
 
 
 def test_a_bundle_carries_the_plan_behind_the_orders_and_verifies(lived):
