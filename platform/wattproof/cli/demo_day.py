@@ -93,6 +93,9 @@ def mall(
     building: Annotated[
         Path | None, typer.Option(help="Hourly load of the office (CSV in the CityLearn layout).")
     ] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Degrees north,east of the CSV's weather, such as 39.5,-0.4.")
+    ] = None,
     prices: Prices = None,
     price_unit: PriceUnit = None,
     time_zone: TimeZone = None,
@@ -110,6 +113,7 @@ def mall(
             MallOptions(
                 weather=weather,
                 building=building,
+                place=place,
                 prices=prices,
                 price_unit=price_unit,
                 time_zone=time_zone,

@@ -60,6 +60,9 @@ _OFFICE_WORTH = 0.28
 _ESCROW_MICRO = money_micro(5_000.0)
 _PROMISE = 1.25
 _OFFICE_LIMIT = 0.5
+_ROUNDING = 1.01
+"""A hundredth more than bids need: every bid is rounded up to a micro-unit."""
+_NANO = 1e9
 _REASON = "A delivery on the evening of the event: leave the chillers some room after 18:00"
 BASELINE_RULE = BaselineRule(
     kind=0, day_mask=0b111_1111, adjust_lead=24, adjust_slots=8, adjust_cap_bp=2_000
@@ -279,7 +282,7 @@ class _Days:
         bids = (
             *(credit_ask(name, wh, _REDEMPTION) for name, wh in issued.items()),
             credit_bid(RETAILER, total // 2, _RETAILER_WORTH),
-            credit_bid(OFFICE, total // 3, _OFFICE_WORTH),
+            credit_bid(OFFICE, min(total // 3, self._office_credits_wh()), _OFFICE_WORTH),
         )
         set_margins_aside(stage, cast, joined.credits, manifest, bids, "credits")
         opened = trading.open_round(
@@ -301,11 +304,9 @@ class _Days:
         crediting.redeem(stage, cast[RETAILER], series, redeemed_wh)
         spent_wh = crediting.held_wh(stage, cast[OFFICE], series)
         crediting.spend(stage, cast[OFFICE], series, spent_wh, joined.energy)
-        value_micro = spent_wh * _REDEMPTION // 1_000_000
-        affordable_wh = value_micro / (_OFFICE_LIMIT + _RULES.imbalance_cap / 1e9) / 1e3
-        shape = scene.office_wh / scene.office_wh.sum()
+        covered = min(1.0, spent_wh / self._office_credits_wh())
         wanted = consumer_bids(
-            OFFICE, np.floor(0.99 * affordable_wh * shape), _OFFICE_LIMIT, _RULES.price_cap
+            OFFICE, np.floor(covered * scene.office_wh), _OFFICE_LIMIT, _RULES.price_cap
         )
         period = stage.now() // DAY_S + 1
         opened = trading.open_round(
@@ -326,6 +327,12 @@ class _Days:
         metering.post(stage, cast, joined.energy, period, values)
         stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
         return bought, metering.closures(stage, joined.energy, period), redeemed_wh, spent_wh
+
+    def _office_credits_wh(self) -> int:
+        """Credits whose value is the margin that the office's bids need, Wh."""
+        margin_per_kwh = _OFFICE_LIMIT + _RULES.imbalance_cap / _NANO
+        factor = _ROUNDING * margin_per_kwh * _NANO / _REDEMPTION
+        return max(1, int(factor * float(self.scene.office_wh.sum())))
 
     def _expire(self, cast: Cast, series: int) -> int:
         """What is neither redeemed nor spent by then; the utility gets its escrow back."""
