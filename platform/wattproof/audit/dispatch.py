@@ -20,7 +20,7 @@ from market.dispatch import (
     PlanBinding,
     metered_deviation_wh,
 )
-from market.order import Domain, SignedOrder
+from market.order import Domain, Order, SignedOrder
 from market.product import Product
 from market.reference.meters import MISSING, decode_values
 from market.signature import SignatureError
@@ -32,6 +32,7 @@ from wattproof.dispatch.instruction import traders_of
 from wattproof.dispatch.lifecycle import Action
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
 from wattproof.dispatch.record import digest_of, step_of
+from wattproof.dispatch.traded import beyond_plan
 from wattproof.errors import WattproofError
 
 STEP, TEXT, PLAN, ORDER = "dispatch_step", "dispatch_document", "dispatch_plan", "dispatch_order"
@@ -288,7 +289,8 @@ def check_orders(
         return ()
     named = {bytes.fromhex(digest[2:]) for digest in standing.orders}
     slots = range(plan.first_slot, plan.first_slot + plan.slots)
-    found = []
+    found: list[bytes] = []
+    of_plan: list[Order] = []
     for each in book:
         if each.digest not in named:
             continue
@@ -300,6 +302,9 @@ def check_orders(
         report.compare(ORDER, where, "slots are the plan's", inside, True)
         report.compare(ORDER, where, "market", standing.market, key[0])
         report.compare(ORDER, where, "round", standing.round in (0, key[1]), True)
+        of_plan.append(each.order)
+    beyond = beyond_plan(plan, standing.meters or {}, of_plan)
+    report.compare(ORDER, f"plan {done.log.number}", "trades beyond the plan", beyond, [])
     return found
 
 

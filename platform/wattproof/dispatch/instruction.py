@@ -16,7 +16,9 @@ from wattproof.dispatch.history import Standing
 from wattproof.dispatch.lifecycle import Action, State, after
 from wattproof.dispatch.models import DispatchOrderRow, DispatchRow, DispatchStepRow
 from wattproof.dispatch.record import Record, document, open_record, require_version
+from wattproof.dispatch.traded import beyond_plan
 from wattproof.errors import ConflictError, InvalidError, NotFoundError, RefusedError
+from wattproof.orders.book import to_order
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import get_round
 from wattproof.runtime import Platform
@@ -153,8 +155,8 @@ def record_orders(
     Raises:
         NotFoundError: the plan is not for the actor, or there is no such order.
         RefusedError: the plan is not acknowledged.
-        InvalidError: an order is of another market, period, slot or trader than the plan, or came
-            before it was acknowledged.
+        InvalidError: an order is of another market, period, slot or trader than the plan, came
+            before it was acknowledged, or together they trade more than is planned.
         ConflictError: an order was made from another plan.
     """
     record = open_record(platform, session, number, lock=True)
@@ -175,6 +177,11 @@ def record_orders(
             raise NotFoundError(f"there is no order {digest}")
         _check_order(session, record.standing, plan, order, acknowledged_at)
         fresh.append(digest)
+    beyond = _beyond(session, record.standing, plan, fresh)
+    if beyond:
+        raise InvalidError(
+            f"the orders go beyond the plan: {'; '.join(beyond)}", code="not_of_this_plan"
+        )
     if fresh:
         record.take(Action.ORDER, actor, {"orders": sorted(fresh)})
     return record
@@ -204,6 +211,15 @@ def _check_order(
     slots = {Product.from_id(int(product)).slot for product, _ in order.legs}
     if not slots <= set(range(plan.first_slot, plan.first_slot + plan.slots)):
         raise refuse("trades slots that the plan does not cover")
+
+
+def _beyond(
+    session: Session, standing: Standing, plan: DispatchPlan, fresh: Sequence[str]
+) -> list[str]:
+    """What all of a plan's orders that still stand would trade beyond it."""
+    rows = [session.get(OrderRow, digest) for digest in (*standing.orders, *fresh)]
+    open_orders = [to_order(row) for row in rows if row is not None and row.cancelled_at is None]
+    return beyond_plan(plan, standing.meters or {}, open_orders)
 
 
 def _own(platform: Platform, session: Session, actor: str, number: int, version: int) -> Record:

@@ -126,6 +126,18 @@ def test_orders_are_tied_to_the_plan_they_were_made_from(centre):
     assert {(row.digest, row.dispatch) for row in rows} == {(first, number), (second, number)}
 
 
+def test_orders_that_go_beyond_the_plan_are_not_of_it(centre):
+    round = centre.open_round()
+    number = centre.acknowledged(round=round)
+    planned = centre.plan(number).lines["ada"][CHEAP] // 4
+    centre.record_orders(number, centre.order(round, CHEAP, planned - 500))
+    with pytest.raises(InvalidError, match=rf"ada\[{CHEAP}\]: orders buy {planned + 100} Wh"):
+        centre.record_orders(number, centre.order(round, CHEAP, 600))
+    with pytest.raises(InvalidError, match="planned are 0 Wh"):
+        centre.record_orders(number, centre.order(round, DEAR, 600))
+    assert len(centre.record_orders(number, centre.order(round, CHEAP, 500)).orders) == 2
+
+
 def test_a_plan_whose_orders_are_out_is_edited_no_more(centre):
     round = centre.open_round()
     number = centre.acknowledged(round=round)
