@@ -12,6 +12,7 @@ from twin.chp.region import fuel_w
 from twin.chp.thermal import simulate
 
 _WH_PER_KWH = 1000.0
+_W_PER_KW = 1000.0
 
 
 def operate(model: ChpModel, plan: ChpPlan, signal: GridSignal, day: DayAhead) -> ChpOutcome:
@@ -88,6 +89,12 @@ def account(model: ChpModel, signal: GridSignal, outcome: ChpOutcome) -> DayAcco
         curtailment=float(curtailed * signal.curtailment_per_kwh * per_w),
         discomfort=float(off_k.sum() * hours * plant.discomfort_per_k_h),
     )
+
+
+def objective(model: ChpModel, signal: GridSignal, outcome: ChpOutcome) -> float:
+    """What plans are made to lower: the account's total and the price of the peak, currency."""
+    peak_kw = float(residual_w(signal, outcome).max()) / _W_PER_KW
+    return account(model, signal, outcome).total + signal.peak_per_kw * peak_kw
 
 
 def residual_w(signal: GridSignal, outcome: ChpOutcome) -> FloatArray:
