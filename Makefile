@@ -100,9 +100,11 @@ test-main: $(DEV) $(NODE_DEV)  ## Run all tests except the contract suites
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape)
-	@# Two runs: ape's isolation confuses the session fixtures of suites that set up different worlds.
-	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts --ignore tests/contracts/settlement
+	@# Apart: ape's isolation confuses the session fixtures of suites that set up different worlds.
+	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts \
+	  --ignore tests/contracts/settlement --ignore tests/contracts/credits
 	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/settlement
+	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/credits
 
 contracts: $(DEV) $(NODE_DEV)  ## Compile the contracts into contracts/artifacts
 	@$(BIN)/python -m contracts.build

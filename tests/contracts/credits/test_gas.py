@@ -24,7 +24,7 @@ def quarter_hours(number: int) -> list[int]:
     return [2_000 + 25 * min(slot, QUARTERS - slot) + 3 * number for slot in range(QUARTERS)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def mall(world, kit, alice):
     """A market of quarter-hours and a meter in it with ten days of readings."""
     market = world.create_market(kit.ENERGY_MARKET, slotSeconds=900, periodSlots=QUARTERS)
@@ -36,7 +36,7 @@ def mall(world, kit, alice):
     return market, meter
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def figures(world, credits, kit, terms, issuer, alice, bob, mall):
     market, meter = mall
     today, expiry = world.today, (world.today + 30) * DAY
@@ -77,7 +77,4 @@ def test_gas_is_what_the_snapshot_says(figures):
         assert gas == pytest.approx(expected[name], rel=TOLERANCE), (
             f"{name} changed: run with WATTPROOF_WRITE_GAS=1 if that is meant"
         )
-
-
-def test_issuing_fits_a_transaction_many_times_over(figures):
     assert figures["issue_16_slots_of_96"] < GAS_LIMIT // 16
