@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("WATTPROOF_DATA", ROOT.parent / "shared" / "data"))
-SESSIONS = DATA / "ev_sessions" / "acn_sessions.json"
-PRICES = DATA / "prices" / "pjm_hourly_2011_2018.csv"
-
-needs_data = pytest.mark.skipif(
-    not (SESSIONS.exists() and PRICES.exists()),
-    reason=f"no real sessions and prices below {DATA}; set WATTPROOF_DATA to their folder",
-)
-
-
-def wattproof(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("wattproof")), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280)
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def passed(report: dict[str, Any]) -> dict[str, bool]:
     return {check["name"]: check["ok"] for check in report["checks"]}
 
 
-def test_the_seeded_day_holds_in_every_check_and_its_data_can_be_audited(tmp_path: Path) -> None:
+def test_the_seeded_day_holds_in_every_check_and_its_data_can_be_audited(
+    wattproof: Run, tmp_path: Path
+) -> None:
     done = wattproof("demo", "--json", "--data-dir", tmp_path / "day")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -49,9 +37,12 @@ def test_the_seeded_day_holds_in_every_check_and_its_data_can_be_audited(tmp_pat
     assert json.loads(replay.stdout)["rounds"][0]["orders"] == figures["orders"]
 
 
-@needs_data
-def test_a_day_of_real_sessions_holds_and_says_which_day_stands_for_which() -> None:
-    done = wattproof("demo", "--json", "--sessions", SESSIONS, "--prices", PRICES)
+def test_a_day_of_real_sessions_holds_and_says_which_day_stands_for_which(
+    wattproof: Run, data: Path
+) -> None:
+    sessions = data / "ev_sessions" / "acn_sessions.json"
+    prices = data / "prices" / "pjm_hourly_2011_2018.csv"
+    done = wattproof("demo", "--json", "--sessions", sessions, "--prices", prices)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert all(passed(report).values())
@@ -99,7 +90,9 @@ def session(number: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-def test_bad_rows_are_named_with_the_reason_and_nothing_is_run(tmp_path: Path) -> None:
+def test_bad_rows_are_named_with_the_reason_and_nothing_is_run(
+    wattproof: Run, tmp_path: Path
+) -> None:
     bad = session(9, kWhDelivered=-4)
     rows = sessions_file(tmp_path, *(session(n) for n in range(8)), bad)
     done = wattproof("demo", "--sessions", rows, "--prices", prices_file(tmp_path))
@@ -109,7 +102,7 @@ def test_bad_rows_are_named_with_the_reason_and_nothing_is_run(tmp_path: Path) -
     assert "Traceback" not in done.stderr
 
 
-def test_bad_rows_can_be_skipped_and_are_counted(tmp_path: Path) -> None:
+def test_bad_rows_can_be_skipped_and_are_counted(wattproof: Run, tmp_path: Path) -> None:
     bad = session(9, disconnectTime="Mon, 01 May 2020 10:00:00 GMT")
     rows = sessions_file(tmp_path, *(session(n) for n in range(8)), bad)
     done = wattproof(
@@ -132,7 +125,7 @@ def test_bad_rows_can_be_skipped_and_are_counted(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_the_reason(
-    tmp_path: Path, sessions: str, said: str
+    wattproof: Run, tmp_path: Path, sessions: str, said: str
 ) -> None:
     path = tmp_path / "sessions.json"
     path.write_text(sessions)
@@ -142,7 +135,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_file_and_an_unknown_unit_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_unit_are_refused(wattproof: Run, tmp_path: Path) -> None:
     rows = sessions_file(tmp_path, *(session(n) for n in range(4)))
     missing = wattproof("demo", "--sessions", rows, "--prices", tmp_path / "nowhere.csv")
     assert missing.returncode != 0
