@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from wattproof.gateway.clock import Clock
 from wattproof.gateway.keys import Keyring
 from wattproof.gateway.writer import Writer
 from wattproof.indexer.service import Indexer
+from wattproof.resting import Resting
 from wattproof.settings import Settings
 from wattproof.store.engine import transaction
 
@@ -30,6 +31,7 @@ class Platform:
     clock: Clock
     writer: Writer
     indexer: Indexer
+    resting: Resting = field(default_factory=Resting)
 
     @property
     def deployment(self) -> Deployment:

@@ -110,18 +110,19 @@ def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str
     """
     market = get_market(session, subject.market)
     device = _device(session, subject)
+    now = platform.clock.now()
+    reading = _final_values(session, market, device, subject.period, now)
+    if reading is None:
+        return None
     days: tuple[int, ...] = ()
     if not subject.rule.is_published:
         days = _days(subject, _history(platform, session, subject, device)).periods
-    values = [
-        _final_values(platform, session, market, device, period)
-        for period in (subject.period, *days)
-    ]
-    if None in values:
+    baseline = [_final_values(session, market, device, period, now) for period in days]
+    if None in baseline:
         return None
     return {
-        "reading": values[0],
-        "baselineReadings": values[1:],
+        "reading": reading,
+        "baselineReadings": baseline,
         "published": subject.published,
     }
 
@@ -174,10 +175,9 @@ def _device(session: Session, subject: Subject) -> DeviceRow:
 
 
 def _final_values(
-    platform: Platform, session: Session, market: MarketRow, device: DeviceRow, period: int
+    session: Session, market: MarketRow, device: DeviceRow, period: int, now: int
 ) -> bytes | None:
     """Packed values of a final reading, empty where there is finally none; None: not final."""
-    now = platform.clock.now()
     reading = session.get(ReadingRow, (device.device, market.market, period))
     status = reading.chain_status if reading is not None else "None"
     if reading is None or status == "None":

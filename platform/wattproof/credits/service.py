@@ -17,7 +17,7 @@ from market.reference.baseline import BaselineRule
 from wattproof.accounts.service import UnsignedTransaction, unsigned
 from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import NotFoundError
-from wattproof.indexer.models import EventRow
+from wattproof.indexer.models import EventRow, argument
 from wattproof.meters.values import pack, unpack
 from wattproof.runtime import Platform
 
@@ -188,10 +188,17 @@ def holdings(platform: Platform, session: Session, account: str) -> list[Holding
 
 def published(session: Session, window: int, account: str) -> tuple[int | None, ...]:
     """An account's published baseline, Wh a slot of the period. Raises NotFoundError."""
-    for event in events(session, "BaselinePublished"):
-        if int(event.args["window"]) == window and event.args["account"] == account:
-            return tuple(unpack(bytes.fromhex(event.args["values"][2:])))
-    raise NotFoundError(f"no baseline of {account} was published for window {window}")
+    found = session.exec(
+        select(EventRow).where(
+            EventRow.contract == CONTRACT,
+            EventRow.name == "BaselinePublished",
+            argument("window") == str(window),
+            argument("account") == account,
+        )
+    ).first()
+    if found is None:
+        raise NotFoundError(f"no baseline of {account} was published for window {window}")
+    return tuple(unpack(bytes.fromhex(found.args["values"][2:])))
 
 
 def events(session: Session, name: str) -> Iterable[EventRow]:

@@ -1,29 +1,27 @@
 """What anybody may do for energy credits and the platform does when it is due.
 
 Issuing what meters show, and giving back the budget of windows that nobody can claim any more. The
-chain refuses what is done already, so doing it twice, or after a crash again, changes nothing.
+chain refuses what is done already, so doing it twice, or after a crash again, changes nothing. What
+is finished is left out by the database: it costs a tick next to nothing.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select, union_all
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
 from wattproof.claims import service as claims
+from wattproof.claims import steps
 from wattproof.credits import service
-from wattproof.errors import RefusedError
-from wattproof.gateway import outbox
-from wattproof.gateway.keys import Role
-from wattproof.indexer.models import EventRow
+from wattproof.indexer.models import EventRow, argument
 from wattproof.meters.service import period_end
 from wattproof.meters.values import pack
 from wattproof.rounds.facts import get_market
-from wattproof.rounds.models import MarketRow
 from wattproof.runtime import Platform
-
-_log = logging.getLogger("wattproof.credits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,100 +29,133 @@ class _Window:
     number: int
     period: int
     terms: service.Terms
-    market: MarketRow
+    ends_at: int
+
+    @property
+    def claim_by(self) -> int:
+        """The last second in which something is issued."""
+        return self.ends_at + claims.CLAIM_WINDOW_S
 
 
 def issue_due(platform: Platform, session: Session) -> int:
     """Queue the issue for every joined part whose reading is final. Returns how many."""
-    windows = _windows(session)
-    done = {
-        (int(event.args["window"]), event.args["account"])
-        for event in service.events(session, "CreditsIssued")
-    }
+    joined = _not_issued(session)
+    if not joined:
+        return 0
+    windows = _windows(session, sorted({int(event.args["window"]) for event in joined}))
+    now = platform.clock.now()
+    return sum(
+        _issue(platform, session, windows[int(event.args["window"])], event, now)
+        for event in joined
+    )
+
+
+def close_due(platform: Platform, session: Session) -> int:
+    """Queue the release of budgets that can no longer be claimed. Returns how many."""
+    windows = _windows(session, _with_budget(session))
+    if not windows:
+        return 0
+    now = platform.clock.now()
     queued = 0
-    for event in service.events(session, "WindowJoined"):
-        window, account = windows[int(event.args["window"])], event.args["account"]
-        key = f"issue:{window.number}:{account}"
-        if (window.number, account) in done or outbox.find(session, key) is not None:
+    for window in windows.values():
+        key = f"close-window:{window.number}"
+        if now <= window.claim_by or steps.is_waiting(platform, session, key, now):
             continue
-        if platform.clock.now() <= period_end(window.market, window.period):
-            continue
-        try:
-            claim = claims.claim(platform, session, _subject(session, window, event))
-        except RefusedError as error:
-            _log.warning("no credits for %s in window %d: %s", account, window.number, error)
-            continue
+        steps.queue(platform, session, key, service.CONTRACT, "closeWindow", window.number)
+        queued += 1
+    return queued
+
+
+def _issue(
+    platform: Platform, session: Session, window: _Window, joined: EventRow, now: int
+) -> bool:
+    account = joined.args["account"]
+    key = f"issue:{window.number}:{account}"
+    if not window.ends_at < now <= window.claim_by:
+        return False
+    if steps.is_waiting(platform, session, key, now):
+        return False
+
+    def issue() -> bool:
+        claim = claims.claim(platform, session, _subject(session, window, joined))
         if claim is None:
-            continue
-        outbox.call(
+            return False
+        steps.queue(
+            platform,
             session,
-            platform.chain,
+            key,
             service.CONTRACT,
             "issue",
             window.number,
             account,
             claim,
-            key=key,
-            signer=platform.keys.address(Role.BALANCING),
             gas_limit=claims.GAS,
         )
-        queued += 1
-    return queued
+        return True
+
+    return steps.attempt(platform, key, now, issue)
 
 
-def close_due(platform: Platform, session: Session) -> int:
-    """Queue the release of budgets that can no longer be claimed. Returns how many."""
-    left_wh = _open_budgets(session)
-    queued = 0
-    for window in _windows(session).values():
-        key = f"close-window:{window.number}"
-        ends_at = period_end(window.market, window.period) + claims.CLAIM_WINDOW_S
-        if platform.clock.now() <= ends_at or left_wh[window.number] == 0:
-            continue
-        if outbox.find(session, key) is None:
-            outbox.call(
-                session,
-                platform.chain,
-                service.CONTRACT,
-                "closeWindow",
-                window.number,
-                key=key,
-                signer=platform.keys.address(Role.BALANCING),
-            )
-            queued += 1
-    return queued
+def _not_issued(session: Session) -> Sequence[EventRow]:
+    """Who joined a window and has no credits of it yet."""
+    key = argument("window"), argument("account")
+    missing = (
+        select(*key)
+        .where(*_named("WindowJoined"))
+        .except_(select(*key).where(*_named("CreditsIssued")))
+        .subquery()
+    )
+    return session.exec(
+        select_rows(EventRow)
+        .join(missing, and_(key[0] == missing.c[0], key[1] == missing.c[1]))
+        .where(*_named("WindowJoined"))
+        .order_by(col(EventRow.id))
+    ).all()
 
 
-def _open_budgets(session: Session) -> dict[int, int]:
-    """What every window may still issue, Wh: announced, less released, less what was claimed."""
-    left = {
-        int(event.args["window"]): int(event.args["budgetWh"])
-        for event in service.events(session, "WindowAnnounced")
-    }
-    for event in service.events(session, "WindowClosed"):
-        left[int(event.args["window"])] -= int(event.args["releasedWh"])
-    joined = {
-        (int(event.args["window"]), event.args["account"]): int(event.args["capWh"])
-        for event in service.events(session, "WindowJoined")
-    }
-    for event in service.events(session, "CreditsIssued"):
-        number = int(event.args["window"])
-        left[number] -= joined[number, event.args["account"]]
-    return left
+def _with_budget(session: Session) -> list[int]:
+    """Windows that may still issue something: announced, less released, less what was claimed."""
+    window, account = argument("window"), argument("account")
+    announced = select(window, _wh("budgetWh")).where(*_named("WindowAnnounced"))
+    released = select(window, -_wh("releasedWh")).where(*_named("WindowClosed"))
+    issued = (
+        select(window.label("window"), account.label("account"))
+        .where(*_named("CreditsIssued"))
+        .subquery()
+    )
+    claimed = (
+        select(window, -_wh("capWh"))
+        .join(issued, and_(window == issued.c.window, account == issued.c.account))
+        .where(*_named("WindowJoined"))
+    )
+    moves = union_all(announced, released, claimed).subquery()
+    number, moved_wh = moves.c[0], moves.c[1]
+    rows = session.execute(select(number).group_by(number).having(func.sum(moved_wh) != 0)).all()
+    return sorted(int(row[0]) for row in rows)
 
 
-def _windows(session: Session) -> dict[int, _Window]:
+def _windows(session: Session, numbers: Sequence[int]) -> dict[int, _Window]:
+    if not numbers:
+        return {}
     terms = service.opened(session)
     found = {}
-    for event in service.events(session, "WindowAnnounced"):
-        number, promised = int(event.args["window"]), terms[int(event.args["series"])]
-        found[number] = _Window(
-            number,
-            event.args["period"],
-            promised,
-            get_market(session, promised.market),
-        )
+    wanted = [str(number) for number in numbers]
+    for event in session.exec(
+        select_rows(EventRow).where(*_named("WindowAnnounced"), argument("window").in_(wanted))
+    ).all():
+        promised = terms[int(event.args["series"])]
+        market, period = get_market(session, promised.market), int(event.args["period"])
+        number = int(event.args["window"])
+        found[number] = _Window(number, period, promised, period_end(market, period))
     return found
+
+
+def _named(name: str) -> tuple[ColumnElement[bool], ...]:
+    return col(EventRow.contract) == service.CONTRACT, col(EventRow.name) == name
+
+
+def _wh(name: str) -> ColumnElement[int]:
+    return cast(argument(name), BigInteger)
 
 
 def _subject(session: Session, window: _Window, joined: EventRow) -> claims.Subject:

@@ -17,7 +17,7 @@ from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction, unsigned
 from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import InvalidError, NotFoundError
-from wattproof.indexer.models import EventRow
+from wattproof.indexer.models import EventRow, argument
 from wattproof.meters.values import pack
 from wattproof.runtime import Platform
 
@@ -197,10 +197,15 @@ def parts_of(platform: Platform, session: Session, account: str) -> list[Part]:
 
 def published(session: Session, event: int, account: str) -> bytes | None:
     """An account's published baseline, packed; None where none was published."""
-    for found in events(session, "BaselinePublished"):
-        if int(found.args["eventId"]) == event and found.args["account"] == account:
-            return _bytes(found.args["values"])
-    return None
+    found = session.exec(
+        select(EventRow).where(
+            EventRow.contract == CONTRACT,
+            EventRow.name == "BaselinePublished",
+            argument("eventId") == str(event),
+            argument("account") == account,
+        )
+    ).first()
+    return None if found is None else _bytes(found.args["values"])
 
 
 def events(session: Session, name: str) -> Iterable[EventRow]:

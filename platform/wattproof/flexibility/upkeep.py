@@ -1,39 +1,38 @@
 """What anybody may do for demand response and the platform does when it is due.
 
 Reporting what meters show, settling what can no longer be disputed, and giving back what was set
-aside for parts that can no longer be reported. The chain refuses what is done already.
+aside for parts that can no longer be reported. The chain refuses what is done already. Parts that
+are finished are left out by the database: they cost a tick next to nothing.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, and_, select
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
 from market.reference.programmes import ProgrammeTerms
 from wattproof.claims import service as claims
-from wattproof.errors import RefusedError
+from wattproof.claims import steps
 from wattproof.flexibility import service
 from wattproof.flexibility.service import PartStatus
-from wattproof.gateway import outbox
-from wattproof.gateway.keys import Role
-from wattproof.indexer.models import BlockRow, EventRow
+from wattproof.indexer.models import BlockRow, EventRow, argument
 from wattproof.meters.service import period_end
 from wattproof.rounds.facts import get_market
 from wattproof.runtime import Platform
 
-_log = logging.getLogger("wattproof.flexibility")
 _RULING_WINDOW_S = 3 * 86_400
-_STATUS = {
+_OPEN = {
     "Instructed": PartStatus.INSTRUCTED,
-    "Refused": PartStatus.REFUSED,
     "Reported": PartStatus.REPORTED,
     "Disputed": PartStatus.DISPUTED,
     "Resolved": PartStatus.RESOLVED,
-    "Settled": PartStatus.SETTLED,
-    "Lapsed": PartStatus.LAPSED,
 }
+_FINISHED = ("Refused", "Settled", "Lapsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,120 +43,146 @@ class _Part:
     account: str
     status: PartStatus
     changed_at: int
-    window: EventRow
+    period: int
     programme: int
     terms: ProgrammeTerms
 
 
 def finish_due(platform: Platform, session: Session) -> int:
     """Queue the next step of every open part that is due. Returns how many."""
-    return sum(_advance(platform, session, part) for part in _open_parts(session))
-
-
-def _advance(platform: Platform, session: Session, part: _Part) -> bool:
+    parts = _open_parts(session)
+    if not parts:
+        return 0
     now = platform.clock.now()
+    return sum(_advance(platform, session, part, now) for part in parts)
+
+
+def _advance(platform: Platform, session: Session, part: _Part, now: int) -> bool:
+    function = _due(session, part, now)
+    if function is None:
+        return False
+    key = f"{function}:{part.event}:{part.account}"
+    if steps.is_waiting(platform, session, key, now):
+        return False
+
+    def step() -> bool:
+        arguments: tuple[Mapping[str, Any], ...] = ()
+        if function == "report":
+            claim = claims.claim(platform, session, _subject(session, part))
+            if claim is None:
+                return False
+            arguments = (claim,)
+        steps.queue(
+            platform,
+            session,
+            key,
+            service.CONTRACT,
+            function,
+            part.event,
+            part.account,
+            *arguments,
+            gas_limit=claims.GAS if arguments else None,
+        )
+        return True
+
+    return steps.attempt(platform, key, now, step)
+
+
+def _due(session: Session, part: _Part, now: int) -> str | None:
+    """The function that is due for a part; None while it has to wait."""
     if part.status is PartStatus.INSTRUCTED:
-        return _report_or_lapse(platform, session, part, now)
+        ends_at = period_end(get_market(session, part.terms.market), part.period)
+        if now <= ends_at:
+            return None
+        late = now > ends_at + claims.CLAIM_WINDOW_S
+        return "lapse" if late or _lacks_baseline(session, part) else "report"
     waits = {
         PartStatus.REPORTED: part.terms.dispute_window,
         PartStatus.DISPUTED: _RULING_WINDOW_S,
         PartStatus.RESOLVED: -1,
     }
-    if now <= part.changed_at + waits[part.status]:
-        return False
-    return _queue(platform, session, part, "settle")
+    return "settle" if now > part.changed_at + waits[part.status] else None
 
 
-def _report_or_lapse(platform: Platform, session: Session, part: _Part, now: int) -> bool:
-    market = get_market(session, part.terms.market)
-    period = int(part.window.args["period"])
-    if now <= period_end(market, period):
+def _lacks_baseline(session: Session, part: _Part) -> bool:
+    if not part.terms.rule.is_published:
         return False
-    published = service.published(session, part.event, part.account)
-    rule = part.terms.rule
-    if rule.is_published and published is None:
-        return _queue(platform, session, part, "lapse")
-    if now > period_end(market, period) + claims.CLAIM_WINDOW_S:
-        return _queue(platform, session, part, "lapse")
-    subject = claims.Subject(
+    return service.published(session, part.event, part.account) is None
+
+
+def _subject(session: Session, part: _Part) -> claims.Subject:
+    return claims.Subject(
         market=part.terms.market,
         account=part.account,
         carrier=part.terms.carrier,
-        period=period,
+        period=part.period,
         since=_since(session, part),
-        rule=rule,
-        published=published or b"",
+        rule=part.terms.rule,
+        published=service.published(session, part.event, part.account) or b"",
     )
-    try:
-        claim = claims.claim(platform, session, subject)
-    except RefusedError as error:
-        _log.warning("no report of %s in event %d: %s", part.account, part.event, error)
-        return False
-    return claim is not None and _queue(platform, session, part, "report", claim)
-
-
-def _queue(
-    platform: Platform, session: Session, part: _Part, function: str, *arguments: object
-) -> bool:
-    key = f"{function}:{part.event}:{part.account}"
-    if outbox.find(session, key) is not None:
-        return False
-    outbox.call(
-        session,
-        platform.chain,
-        service.CONTRACT,
-        function,
-        part.event,
-        part.account,
-        *arguments,
-        key=key,
-        signer=platform.keys.address(Role.BALANCING),
-        gas_limit=claims.GAS if arguments else None,
-    )
-    return True
 
 
 def _open_parts(session: Session) -> list[_Part]:
-    latest: dict[tuple[int, str], EventRow] = {}
-    rows = session.exec(
-        select(EventRow)
-        .where(EventRow.contract == service.CONTRACT, col(EventRow.name).in_(_STATUS))
+    key = argument("eventId"), argument("account")
+    unfinished = (
+        select(*key)
+        .where(*_named("Instructed"))
+        .except_(select(*key).where(*_named(*_FINISHED)))
+        .subquery()
+    )
+    rows = session.execute(
+        select(EventRow, col(BlockRow.timestamp))
+        .join(unfinished, and_(key[0] == unfinished.c[0], key[1] == unfinished.c[1]))
+        .join(BlockRow, col(BlockRow.number) == EventRow.block_number)
+        .where(*_named(*_OPEN))
         .order_by(col(EventRow.block_number), col(EventRow.log_index))
     ).all()
-    for row in rows:
-        latest[int(row.args["eventId"]), row.args["account"]] = row
-    finished = (PartStatus.REFUSED, PartStatus.SETTLED, PartStatus.LAPSED)
-    open_rows = {key: row for key, row in latest.items() if _STATUS[row.name] not in finished}
-    if not open_rows:
+    latest = {(int(row.args["eventId"]), row.args["account"]): (row, at) for row, at in rows}
+    if not latest:
         return []
-    windows = {int(e.args["eventId"]): e for e in service.events(session, "EventCalled")}
+    called = _called(session, sorted({number for number, _ in latest}))
     terms = {
         e.args["programme"]: service.terms_of(e.args["terms"])
         for e in service.events(session, "ProgrammeCreated")
     }
-    parts = []
-    for (number, account), row in open_rows.items():
-        block = session.get(BlockRow, row.block_number)
-        assert block is not None  # indexed together with its events
-        programme = int(windows[number].args["programme"])
-        parts.append(
-            _Part(
-                event=number,
-                account=account,
-                status=_STATUS[row.name],
-                changed_at=block.timestamp,
-                window=windows[number],
-                programme=programme,
-                terms=terms[programme],
-            )
+    return [
+        _Part(
+            event=number,
+            account=account,
+            status=_OPEN[row.name],
+            changed_at=at,
+            period=int(called[number]["period"]),
+            programme=int(called[number]["programme"]),
+            terms=terms[called[number]["programme"]],
         )
-    return parts
+        for (number, account), (row, at) in latest.items()
+    ]
+
+
+def _called(session: Session, numbers: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """What was called, by number of the event."""
+    rows = session.exec(
+        select_rows(EventRow).where(
+            *_named("EventCalled"), argument("eventId").in_([str(number) for number in numbers])
+        )
+    ).all()
+    return {int(row.args["eventId"]): row.args for row in rows}
 
 
 def _since(session: Session, part: _Part) -> int:
     """The first baseline period that the account named when it last enrolled."""
-    return max(
-        (event.block_number, int(event.args["since"]))
-        for event in service.events(session, "Enrolled")
-        if event.args["programme"] == part.programme and event.args["account"] == part.account
-    )[1]
+    last = session.exec(
+        select_rows(EventRow)
+        .where(
+            *_named("Enrolled"),
+            argument("programme") == str(part.programme),
+            argument("account") == part.account,
+        )
+        .order_by(col(EventRow.block_number).desc(), col(EventRow.log_index).desc())
+    ).first()
+    assert last is not None  # nobody is instructed who is not enrolled
+    return int(last.args["since"])
+
+
+def _named(*names: str) -> tuple[ColumnElement[bool], ...]:
+    return col(EventRow.contract) == service.CONTRACT, col(EventRow.name).in_(names)

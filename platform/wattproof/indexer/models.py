@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, ColumnElement, String, UniqueConstraint, cast, type_coerce
+from sqlmodel import Field, SQLModel, col
 
 from wattproof.store.types import BigInt
 
@@ -36,3 +36,8 @@ class EventRow(SQLModel, table=True):
     market: int | None = Field(default=None, index=True, sa_type=BigInt)
     round: int | None = Field(default=None, sa_type=BigInt)
     args: dict[str, Any] = Field(sa_type=JSON)
+
+
+def argument(name: str) -> ColumnElement[str]:
+    """One of an event's arguments as text, for queries: what is finished need not be loaded."""
+    return cast(type_coerce(col(EventRow.args), JSON)[name].as_string(), String)
