@@ -1,6 +1,6 @@
 """The mall's twin: strategies over many days, calibration, batch speed, a real building's load.
 
-Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.twin_mall [--days 20] [--data FOLDER]
+Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.twin_mall [--days 30] [--data FOLDER]
 The folder holds Building_1.csv, Building_2.csv and weather.csv in the layout of CityLearn.
 """
 
@@ -24,6 +24,7 @@ from twin.mall.reduction import explore_set_points
 from twin.mall.twin import MallTwin
 
 SCENARIOS = 10_000
+PLANNED_FOR = 300
 TRAINING_DAYS = 14
 TEST_DAYS = 7
 
@@ -34,7 +35,7 @@ def strategies(days: int, with_store: bool) -> None:
     found: dict[str, list[Assessment]] = {}
     for day in range(1, days + 1):
         model = twin.construct(replace(published.site, forecast=published.forecast(day)))
-        samples = twin.sample(model, np.random.default_rng(day), 100)
+        samples = twin.sample(model, np.random.default_rng(day), PLANNED_FOR)
         compared = compare_day(model, samples, published.signal, published.day(day))
         for name, result in compared.items():
             found.setdefault(name, []).append(result)
@@ -128,7 +129,7 @@ def _rms(values: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--days", type=int, default=20)
+    parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", type=Path)
     chosen = parser.parse_args()

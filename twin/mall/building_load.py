@@ -147,11 +147,11 @@ def _known_day_mean(load: FloatArray) -> FloatArray:
 
 
 def _trailing_mean(values: FloatArray, length: int) -> FloatArray:
-    total = np.zeros(values.size + 1)
-    np.cumsum(values, out=total[1:])
+    total = np.concatenate([np.zeros(1), np.cumsum(values)])
     last = np.arange(1, values.size + 1)
     first = np.maximum(last - length, 0)
-    return np.asarray((total[last] - total[first]) / (last - first), dtype=float)
+    mean: FloatArray = ((total[last] - total[first]) / (last - first)).astype(np.float64)
+    return mean
 
 
 def _ago(values: FloatArray, hours: int) -> FloatArray:

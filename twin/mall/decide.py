@@ -15,6 +15,7 @@ from twin.mall.flexibility import adjustable_power_w
 from twin.mall.model import BoolArray, GridSignal, MallModel, MallSamples, check_lengths
 from twin.mall.physics import (
     PRECOOLING_SLOTS,
+    PREPARATION_SLOTS,
     Course,
     conditioned,
     electricity_w,
@@ -36,7 +37,8 @@ RESPONSE_KEPT = 0.995
 
 _WH_PER_KWH = 1000.0
 _TOLERANCE_W = 1.0
-_TIE = 1e-4
+_TIE = 1e-3
+_BEYOND_K = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,7 @@ def decide(
         return _usual_plan(problem)
     schedule = _solved(problem, tuple(fixed))
     if schedule is None:
-        conflicts = smallest_conflict(
-            fixed, lambda chosen: _solved(problem, tuple(chosen)) is not None
-        )
+        conflicts = smallest_conflict(fixed, lambda chosen: _feasible(problem, tuple(chosen)))
         if conflicts:
             raise InfeasiblePlanError(
                 "comfort, chillers or cold store cannot do what is fixed", conflicts
@@ -152,6 +152,18 @@ def _solved(problem: _Problem, edits: tuple[Edit, ...]) -> Schedule | None:
     return _shifted(problem, cooling)
 
 
+def _feasible(problem: _Problem, edits: tuple[Edit, ...]) -> bool:
+    """Whether any schedule keeps the edits and comfort."""
+    cooling = _fixed_cooling_w(problem, edits)
+    if cooling is None:
+        return False
+    shifts = problem.strategy is Strategy.LOAD_SHIFTING
+    ahead = PRECOOLING_SLOTS if shifts else PREPARATION_SLOTS
+    acts = conditioned(problem.model.forecast, ahead)
+    found = _programme(problem, cooling, acts, stores=shifts).solve({}, may_leave_band=True)
+    return found is not None and found.beyond_k < _BEYOND_K
+
+
 def _shifted(problem: _Problem, fixed_cooling_w: FloatArray) -> Schedule | None:
     acts = conditioned(problem.model.forecast, PRECOOLING_SLOTS)
     programme = _programme(problem, fixed_cooling_w, acts, stores=True)
@@ -160,11 +172,12 @@ def _shifted(problem: _Problem, fixed_cooling_w: FloatArray) -> Schedule | None:
     peak = problem.signal.peak.astype(float)
     price = problem.signal.price_per_kwh * hours
     warm_price = _price_of_warmth(problem)
-    first = programme.solve({"power": hours * (peak + _TIE), "left_warm": _TIE})
-    if first is None or not peak.any():
-        return (
-            first if first is None else programme.solve({"power": price, "left_warm": warm_price})
-        )
+    objective: dict[str, FloatArray | float] = {"power": hours * (peak + _TIE), "left_warm": _TIE}
+    first = programme.solve(objective, may_leave_band=True)
+    if first is None or first.beyond_k > _BEYOND_K:
+        return None
+    if not peak.any():
+        return programme.solve({"power": price, "left_warm": warm_price})
     power = _line_power_kw(problem, first.chilled_w)
     usual = _line_power_kw(problem, problem.usual.cooling_w.sum(axis=2)[:, 0] * _ratio(problem))
     least = float(peak @ power) * hours
@@ -178,7 +191,8 @@ def _reduced(problem: _Problem, fixed_cooling_w: FloatArray) -> Schedule | None:
     acts = conditioned(problem.model.forecast)
     programme = _programme(problem, fixed_cooling_w, acts, stores=False)
     programme.follow(problem.set_point_c, acts)
-    return programme.solve({"off_target": 1.0, "power": _TIE})
+    found = programme.solve({"off_target": 1.0, "power": _TIE}, may_leave_band=True)
+    return None if found is None or found.beyond_k > _BEYOND_K else found
 
 
 def _programme(
@@ -234,9 +248,7 @@ def _what_lacks(problem: _Problem) -> str:
     free = np.full(problem.baseline_w.size, np.nan)
     acts = conditioned(problem.model.forecast, PRECOOLING_SLOTS)
     without = replace(problem, signal=replace(problem.signal, limit_w=float("inf")))
-    beyond = _programme(without, free, acts, stores=True)
-    beyond.allow_beyond()
-    best = beyond.solve({"beyond": 1.0})
+    best = _programme(without, free, acts, stores=True).solve({}, may_leave_band=True)
     if best is None:
         return "no plan keeps the cold store and the chillers within their limits"
     if best.beyond_k < 1e-3:

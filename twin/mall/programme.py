@@ -28,6 +28,8 @@ Sparse = Any
 _KILO = 1000.0
 _INFEASIBLE = 2
 _COLDEST_AIR_C = 14.0
+_PRICE_OF_LEAVING = 1e4
+"""Against costs of about 1 a kWh: more than any K of comfort could save."""
 
 
 class ProgrammeError(RuntimeError):
@@ -111,7 +113,6 @@ class DayProgramme:
         self._store(mall, state, limits.stores)
         self._comfort(day, limits)
         self._plant(mall, drive, limits, lines)
-        self._beyond_allowed = False
 
     def hold_peak(self, weights: FloatArray, most_kwh: float) -> None:
         """Bound the weighted chiller energy (slot,) by ``most_kwh``."""
@@ -140,12 +141,14 @@ class DayProgramme:
         }
         self._below.append((rows, capacity * mass_end_c))
 
-    def allow_beyond(self) -> None:
-        """Let the comfort band be left, by the same in every slot and zone: ``beyond`` in K."""
-        self._beyond_allowed = True
-
-    def solve(self, costs: Mapping[str, FloatArray | float]) -> Schedule | None:
+    def solve(
+        self, costs: Mapping[str, FloatArray | float], may_leave_band: bool = False
+    ) -> Schedule | None:
         """The schedule of least cost, given per column of each name; None if there is none.
+
+        With ``may_leave_band`` the comfort band is left where nothing else helps, by the same in
+        every slot and zone. That programme nearly always has a solution, and HiGHS finds it much
+        sooner than the proof that the other has none.
 
         Raises ProgrammeError if HiGHS ends otherwise.
         """
@@ -153,26 +156,33 @@ class DayProgramme:
         for name, value in costs.items():
             cost[self._place[name]] = value
         upper = self._upper.copy()
-        upper[self._place["beyond"]] = np.inf if self._beyond_allowed else 0.0
+        if may_leave_band:
+            cost[self._place["beyond"]] = _PRICE_OF_LEAVING
+        else:
+            upper[self._place["beyond"]] = 0.0
         if (self._lower > upper).any():
             return None
         equal, right = self._stacked(self._equal)
         below, most = self._stacked(self._below)
         within: Any = np.column_stack([self._lower, upper])
-        found = linprog(
-            cost,
-            A_ub=below,
-            b_ub=most,
-            A_eq=equal,
-            b_eq=right,
-            bounds=within,
-            method="highs",
-        )
-        if found.status == _INFEASIBLE:
-            return None
-        if not found.success:
-            raise ProgrammeError(f"HiGHS ended with: {found.message}")
-        return self._schedule(np.asarray(found.x, dtype=float))
+        message = ""
+        for presolve in (True, False):
+            found = linprog(
+                cost,
+                A_ub=below,
+                b_ub=most,
+                A_eq=equal,
+                b_eq=right,
+                bounds=within,
+                method="highs",
+                options={"presolve": presolve},
+            )
+            if found.status == _INFEASIBLE:
+                return None
+            if found.success:
+                return self._schedule(np.asarray(found.x, dtype=float))
+            message = str(found.message)
+        raise ProgrammeError(f"HiGHS ended with: {message}")
 
     def _schedule(self, values: FloatArray) -> Schedule:
         part = {name: values[place] for name, place in self._place.items()}
