@@ -20,14 +20,13 @@ from devnet.deployment import Deployment
 from market.eligibility import TraderFacts
 from market.order import Domain
 from market.reference.params import MarketParams
-from wattproof.audit import dispatch
+from wattproof.audit import dispatch, dispatch_chain
 from wattproof.audit.findings import Finding, Mismatch, Report
 from wattproof.audit.history import History
 from wattproof.audit.replay import rebuild
 from wattproof.audit.rounds import add_call_data, prove, settlement_arguments
 from wattproof.audit.state import RoundState, State
 from wattproof.errors import InvalidError, NotFoundError
-from wattproof.store.engine import make_engine, transaction
 
 VERSION = 1
 _GATE, _RESULT = "closeGate", ("settle", "verifyChunk")
@@ -54,7 +53,7 @@ def export_round(
     state, report = rebuild(history)
     bundle = _bundle(history, state, report, key)
     if database is not None:
-        bundle["dispatch"] = [log.to_json() for log in _plans_of(database, key)]
+        bundle["dispatch"] = [log.to_json() for log in dispatch.logs_of_round(database, key)]
         bundle["digest"] = _digest(bundle)
     return bundle
 
@@ -213,20 +212,10 @@ def _verify_dispatch(
         return
     for log in logs:
         done = dispatch.replay(log, state.domain, report)
-        dispatch.check_roles(done, state, head_time, report)
-        dispatch.check_readings(done, state, report)
-        found = dispatch.check_orders(done, proof.book.orders, key, report)
+        dispatch_chain.check_roles(done, state, head_time, report)
+        dispatch_chain.check_readings(done, state, report)
+        found = dispatch_chain.check_orders(done, proof.book.orders, key, report)
         report.compare("bundle", f"plan {log.number}", "has orders in the round", bool(found), True)
-
-
-def _plans_of(database: Engine | str, key: tuple[int, int]) -> list[dispatch.Log]:
-    engine = make_engine(database) if isinstance(database, str) else database
-    try:
-        with transaction(engine) as session:
-            return dispatch.read_logs(session, dispatch.plans_of_round(session, *key))
-    finally:
-        if isinstance(database, str):
-            engine.dispose()
 
 
 class _GivenFacts(State):

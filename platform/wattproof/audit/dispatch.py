@@ -1,18 +1,18 @@
 """Dispatch plans: every step follows the one before, every approval was signed by who might.
 
-A log is checked by itself (hashes, texts, signatures, what each step leads to), then against what
-the chain says: roles, final readings, the committed books.
+Here a log is checked by itself: hashes, texts, signatures, what each step leads to. What the chain
+says of it is `dispatch_chain`, what a database has beside it `dispatch_store`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from identity.credential import role_id
 from market.approval import DispatchApproval
 from market.dispatch import (
     DispatchError,
@@ -20,20 +20,17 @@ from market.dispatch import (
     PlanBinding,
     metered_deviation_wh,
 )
-from market.order import Domain, Order, SignedOrder
-from market.product import Product
-from market.reference.meters import MISSING, decode_values
+from market.order import Domain
 from market.signature import SignatureError
 from wattproof.audit.findings import Report
-from wattproof.audit.state import State
-from wattproof.dispatch.approval import ROLE
-from wattproof.dispatch.history import PLATFORM, Standing, Step, first_hash, taken
+from wattproof.dispatch.history import Standing, Step, first_hash, taken
 from wattproof.dispatch.instruction import traders_of
 from wattproof.dispatch.lifecycle import Action
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
 from wattproof.dispatch.record import digest_of, step_of
-from wattproof.dispatch.traded import beyond_plan
 from wattproof.errors import WattproofError
+from wattproof.orders.models import OrderRow
+from wattproof.store.engine import make_engine, transaction
 
 STEP, TEXT, PLAN, ORDER = "dispatch_step", "dispatch_document", "dispatch_plan", "dispatch_order"
 
@@ -107,21 +104,21 @@ def read_logs(session: Session, numbers: Iterable[int]) -> list[Log]:
     return logs
 
 
-def plans_of_round(session: Session, market: int, number: int) -> list[int]:
-    """Plans from which orders of a round were made."""
-    from wattproof.orders.models import OrderRow
-
-    return sorted(
-        session.exec(
-            select(DispatchOrderRow.dispatch)
-            .join(OrderRow, col(OrderRow.digest) == col(DispatchOrderRow.digest))
-            .where(OrderRow.market == market, OrderRow.round == number)
-            .distinct()
-        ).all()
-    )
-
-
-# -- by itself -------------------------------------------------------------------------------------
+def logs_of_round(database: Engine | str, key: tuple[int, int]) -> list[Log]:
+    """The logs of the plans from which orders of a round (market, number) were made."""
+    engine = make_engine(database) if isinstance(database, str) else database
+    try:
+        with transaction(engine) as session:
+            numbers = session.exec(
+                select(DispatchOrderRow.dispatch)
+                .join(OrderRow, col(OrderRow.digest) == col(DispatchOrderRow.digest))
+                .where(OrderRow.market == key[0], OrderRow.round == key[1])
+                .distinct()
+            ).all()
+            return read_logs(session, sorted(numbers))
+    finally:
+        if isinstance(database, str):
+            engine.dispose()
 
 
 def replay(log: Log, domain: Domain, report: Report) -> Replayed:
@@ -186,7 +183,7 @@ def _plans(log: Log, standing: Standing, domain: Domain, key: str, report: Repor
         bytes.fromhex(standing.inputs[2:]),
     )
     for name, digest in (("plan", standing.plan), ("unedited", standing.unedited)):
-        plan = _plan(log, digest)
+        plan = plan_of(log, digest)
         if plan is None:
             report.compare(STEP, key, name, "no plan", "a plan")
             continue
@@ -226,7 +223,7 @@ def _approval(step: Step, standing: Standing, domain: Domain, key: str, report: 
 
 
 def _deviation(log: Log, step: Step, standing: Standing, key: str, report: Report) -> None:
-    content, plan = step.content(), _plan(log, standing.plan)
+    content, plan = step.content(), plan_of(log, standing.plan)
     try:
         expected = None if plan is None else metered_deviation_wh(plan, content["metered"])
     except (KeyError, TypeError, ValueError):
@@ -236,85 +233,8 @@ def _deviation(log: Log, step: Step, standing: Standing, key: str, report: Repor
     report.compare(STEP, key, "deviationWh", found, wanted)
 
 
-def _plan(log: Log, digest: str) -> DispatchPlan | None:
+def plan_of(log: Log, digest: str) -> DispatchPlan | None:
     try:
         return DispatchPlan.from_document(log.documents[digest])
     except (KeyError, DispatchError):
         return None
-
-
-# -- against the chain -----------------------------------------------------------------------------
-
-
-def check_roles(done: Replayed, state: State, head_time: int, report: Report) -> None:
-    """Whoever approved held the dispatcher's role at that moment, by the chain alone."""
-    for step, standing in done.taken:
-        if step.action != Action.APPROVE or standing.approval is None:
-            continue
-        at = standing.approval["approvedAt"]
-        stood = state.standing(step.actor, role_id(ROLE), at)
-        if stood or at <= head_time:  # a grant may lie in a block that is not indexed yet
-            report.compare(STEP, f"{done.log.number}.{step.sequence}", "role", stood, True)
-
-
-def check_readings(done: Replayed, state: State, report: Report) -> None:
-    """What was measured is what the meters' final readings say."""
-    for step, standing in done.taken:
-        if step.action != Action.MEASURE:
-            continue
-        key, plan = f"{done.log.number}.{step.sequence}", _plan(done.log, standing.plan)
-        meters = standing.meters or {}
-        if plan is None or standing.market not in state.markets:
-            report.compare(STEP, key, "metered", "no plan or market", "both")
-            continue
-        first = plan.first_slot - standing.period * state.markets[standing.market].period_slots
-        wanted = {
-            line: _read(state, standing, account, carrier, first, plan.slots)
-            for line, (account, carrier) in meters.items()
-        }
-        report.compare(STEP, key, "metered", step.content().get("metered"), wanted)
-
-
-def check_orders(
-    done: Replayed, book: Iterable[SignedOrder], key: tuple[int, int], report: Report
-) -> Collection[bytes]:
-    """Orders of a settled round (market, number) that the plan names are its traders' and slots'.
-
-    Returns:
-        Which orders of the book they are.
-    """
-    standing = done.standing
-    plan = None if standing is None else _plan(done.log, standing.plan)
-    if standing is None or plan is None:
-        return ()
-    named = {bytes.fromhex(digest[2:]) for digest in standing.orders}
-    slots = range(plan.first_slot, plan.first_slot + plan.slots)
-    found: list[bytes] = []
-    of_plan: list[Order] = []
-    for each in book:
-        if each.digest not in named:
-            continue
-        found.append(each.digest)
-        where = "0x" + each.digest.hex()
-        own = each.order.trader in traders_of(standing)
-        inside = all(Product.from_id(leg.product).slot in slots for leg in each.order.legs)
-        report.compare(ORDER, where, "trader bids from the plan", own, True)
-        report.compare(ORDER, where, "slots are the plan's", inside, True)
-        report.compare(ORDER, where, "market", standing.market, key[0])
-        report.compare(ORDER, where, "round", standing.round in (0, key[1]), True)
-        of_plan.append(each.order)
-    beyond = beyond_plan(plan, standing.meters or {}, of_plan)
-    report.compare(ORDER, f"plan {done.log.number}", "trades beyond the plan", beyond, [])
-    return found
-
-
-def _read(
-    state: State, standing: Standing, account: str, carrier: int, first: int, slots: int
-) -> list[int | None]:
-    device = state.device_of.get((standing.market, account, carrier), PLATFORM)
-    key = device, standing.period
-    reading, values = state.readings.get(key), state.values.get(key)
-    if reading is None or values is None or reading.status.name in ("NONE", "VOID"):
-        return [None] * slots
-    decoded = decode_values(values)[first : first + slots]
-    return [None if wh == MISSING else wh for wh in decoded]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, select
 
-from wattproof.audit import dispatch
+from wattproof.audit import dispatch, dispatch_chain
 from wattproof.audit.dispatch import ORDER, PLAN, TEXT, Replayed
 from wattproof.audit.findings import Report
 from wattproof.audit.state import State
@@ -50,8 +50,8 @@ def compare(state: State, head_time: int, session: Session, rows: Rows, report: 
             continue
         for name, value in columns(done.standing).items():
             report.compare(PLAN, str(log.number), name, getattr(plans[log.number], name), value)
-        dispatch.check_roles(done, state, head_time, report)
-        dispatch.check_readings(done, state, report)
+        dispatch_chain.check_roles(done, state, head_time, report)
+        dispatch_chain.check_readings(done, state, report)
         named |= _orders(done, state, session, recorded, books, report)
     for digest in sorted(recorded.keys() - named):
         report.compare(ORDER, digest, "row", "stored", "no step says so")
@@ -92,5 +92,5 @@ def _orders(
             report.compare(ORDER, digest, "in the book", not settled, True)
     for key, proof in rounds.items():
         if proof is not None:
-            dispatch.check_orders(done, proof.book.orders, key, report)
+            dispatch_chain.check_orders(done, proof.book.orders, key, report)
     return set(said)
