@@ -17,7 +17,7 @@ def test_the_published_day_holds_in_every_check_and_its_data_can_be_audited(
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"]
-    assert len(report["checks"]) >= 23
+    assert len(report["checks"]) >= 22
     figures = report["figures"]
     assert figures["peak_residual_mw"] < figures["uncontrolled_peak_residual_mw"]
     assert figures["wind_taken"] > figures["uncontrolled_wind_taken"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlmodel import col, or_, select
 
@@ -11,7 +11,7 @@ from market.certificate import CertificateError, Commitment
 from market.settlement import Settlement
 from market.units import SCALE, ceil_div
 from wattproof.audit import Report
-from wattproof.demo.cast import Cast, Member
+from wattproof.demo.cast import Cast
 from wattproof.demo.dispatching import Reviewed, orders_of
 from wattproof.demo.report import Check
 from wattproof.demo.stage import Stage
@@ -75,19 +75,23 @@ def round_checks(stage: Stage, traded: TradedRound, what: str = "the round") -> 
 
 
 def plan_checks(
-    stage: Stage, reviewed: Reviewed, traded: TradedRound, participant: Member
+    stage: Stage, reviewed: Reviewed, traded: TradedRound, whose: str, traders: Collection[str]
 ) -> list[Check]:
-    """Whether orders came from the plan that was signed, and what a person fixed stands in it."""
+    """Whether orders came from the plan that was signed, and what a person fixed stands in it.
+
+    Args:
+        whose: plan it is, in words; ``traders`` are the addresses that bid from it.
+    """
     plan = reviewed.approved.plan
     made = orders_of(stage, reviewed)
     in_book = {
         "0x" + each.digest.hex()
         for each in traded.settlement.book.orders
-        if each.order.trader == participant.address
+        if each.order.trader in traders
     }
     return [
         Check(
-            f"all orders of the {participant.name} were made of a plan that a dispatcher signed",
+            f"all orders of the {whose} were made of a plan that a dispatcher signed",
             bool(made) and made == in_book,
             f'{len(made)} orders; "{reviewed.reason}"',
         ),

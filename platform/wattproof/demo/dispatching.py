@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,13 +99,17 @@ def review(
 
 
 def bid_from(
-    stage: Stage, reviewed: Reviewed, bidder: Member, signed: Sequence[SignedOrder]
+    stage: Stage,
+    reviewed: Reviewed,
+    participant: Member,
+    signed: Sequence[SignedOrder],
+    traders: Collection[str],
 ) -> None:
-    """Record which of the orders handed in were made from the plan."""
-    digests = ["0x" + each.digest.hex() for each in signed if each.order.trader == bidder.address]
+    """Record which of the orders handed in were made from the plan: those of ``traders``."""
+    digests = ["0x" + each.digest.hex() for each in signed if each.order.trader in traders]
     with stage.platform.transaction() as session:
         instruction.record_orders(
-            stage.platform, session, bidder.address, reviewed.approved.number, digests
+            stage.platform, session, participant.address, reviewed.approved.number, digests
         )
 
 

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from market.mall_energy.rules import RULES
 from market.reference.baseline import BaselineRule
 from wattproof.demo.deviations import (
     counted_once,
     imbalance_micro,
-    left_to_charge_wh,
     ten_of_ten_wh,
 )
 
-WH = st.integers(-(10**6), 10**6)
 PRICE = 200_000_000
 
 
@@ -38,13 +34,6 @@ def test_a_day_that_begins_higher_moves_the_baseline_by_the_cap_at_most():
     assert ten_of_ten_wh(past, [11, 11, 0, 0], slice(2, 4), rule()) == [110, 110]
     assert ten_of_ten_wh(past, [90, 90, 0, 0], slice(2, 4), rule()) == [120, 120]
     assert ten_of_ten_wh(past, [90, 90, 0, 0], slice(2, 4), rule(adjust_slots=0)) == [100, 100]
-
-
-@given(WH, WH)
-def test_what_is_left_to_charge_is_never_more_and_never_turns(deviation, used):
-    left = left_to_charge_wh(deviation, used)
-    assert abs(left) <= abs(deviation)
-    assert left * deviation >= 0
 
 
 def test_energy_not_taken_is_paid_less_and_energy_beyond_costs_more_than_the_price():

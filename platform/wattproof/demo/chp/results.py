@@ -199,7 +199,7 @@ def _target_wh(results: Results, event: int, watts: int) -> int:
 def _checks(results: Results) -> list[Check]:
     stage, cast, traded = results.stage, results.cast, results.traded
     return [
-        *plan_checks(stage, results.reviewed, traded, cast[PLANT]),
+        *plan_checks(stage, results.reviewed, traded, PLANT, [cast[PLANT].address]),
         *round_checks(stage, traded),
         _plan_traded(results),
         closed(cast, traded, results.closures),
@@ -210,7 +210,6 @@ def _checks(results: Results) -> list[Check]:
         _held(results),
         money(stage, cast, [traded.opened.market]),
         _peak(results),
-        _wind(results),
         Check(
             "the plan's cost is proven to a thousandth",
             results.plan.proof.gap <= 1e-3,
@@ -324,16 +323,4 @@ def _peak(results: Results) -> Check:
         "the residual peak is below that of heat-led operation",
         peak < before,
         f"{peak / _W_PER_MW:,.1f} MW instead of {before / _W_PER_MW:,.1f} MW",
-    )
-
-
-def _wind(results: Results) -> Check:
-    taken = float(results.outcome.wind_taken_w.sum())
-    before = float(results.heat_led.wind_taken_w.sum())
-    hours = results.scene.slot_hours
-    return Check(
-        "no less wind is taken than under heat-led operation",
-        taken >= before,
-        f"{taken * hours / _WH_PER_MWH:,.0f} MWh instead of "
-        f"{before * hours / _WH_PER_MWH:,.0f} MWh",
     )

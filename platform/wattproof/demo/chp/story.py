@@ -103,7 +103,7 @@ class _Day:
                 slots=_RULES.period_slots,
             )
             signed, receipts = trading.hand_in(stage, cast, opened, bids)
-            dispatching.bid_from(stage, reviewed, cast[PLANT], signed)
+            dispatching.bid_from(stage, reviewed, cast[PLANT], signed, [cast[PLANT].address])
             step.note(f"{len(signed)} orders")
         with show.step("Cleared and settled on-chain") as step:
             traded = trading.settle(stage, opened, _RULES, signed, receipts)

@@ -191,7 +191,7 @@ def _whole(values_wh: FloatArray) -> tuple[int, ...]:
 def _checks(results: Results) -> list[Check]:
     stage, joined = results.stage, results.joined
     return [
-        *plan_checks(stage, results.reviewed, results.traded, joined.cast[MALL]),
+        *plan_checks(stage, results.reviewed, results.traded, MALL, [joined.cast[MALL].address]),
         *round_checks(stage, results.traded, "the energy round"),
         closed(joined.cast, results.traded, results.closures),
         _issued(results),

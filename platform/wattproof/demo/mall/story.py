@@ -257,7 +257,7 @@ class _Days:
             slots=_RULES.period_slots,
         )
         signed, receipts = trading.hand_in(stage, cast, opened, bids)
-        dispatching.bid_from(stage, reviewed, cast[MALL], signed)
+        dispatching.bid_from(stage, reviewed, cast[MALL], signed, [cast[MALL].address])
         return trading.settle(stage, opened, _RULES, signed, receipts)
 
     # -- the day -------------------------------------------------------------------------------
