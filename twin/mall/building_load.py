@@ -150,7 +150,7 @@ def _trailing_mean(values: FloatArray, length: int) -> FloatArray:
     total = np.concatenate([np.zeros(1), np.cumsum(values)])
     last = np.arange(1, values.size + 1)
     first = np.maximum(last - length, 0)
-    mean: FloatArray = ((total[last] - total[first]) / (last - first)).astype(np.float64)
+    mean: FloatArray = (total[last] - total[first]) / (last - first)
     return mean
 
 
@@ -161,8 +161,7 @@ def _ago(values: FloatArray, hours: int) -> FloatArray:
 
 def _ridge(features: FloatArray, wanted: FloatArray) -> FloatArray:
     gram = features.T @ features + _RIDGE * np.eye(features.shape[1])
-    weights: FloatArray = np.linalg.solve(gram, features.T @ wanted)
-    return weights
+    return np.asarray(np.linalg.solve(gram, features.T @ wanted), dtype=float)
 
 
 def _rms(values: FloatArray) -> float:

@@ -3,7 +3,7 @@
 Every day is simulated freely from a start of its own; the starts enter linearly and are solved for
 exactly (variable projection, Golub and Pereyra 1973), the physical parameters by nonlinear least
 squares (Madsen and Holst 1995, Energy and Buildings 22, estimate the same networks). Parameters
-are factors on the nominal mall, bounded and held to it by a weak prior.
+are factors on the nominal mall, bounded and held to it by a prior.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from twin.mall.thermal import Network, thermal_network
 FACTOR_MOST = 5.0
 """No parameter leaves its nominal value by more than this factor, either way."""
 
-PRIOR_SPREAD = 0.5
+PRIOR_SPREAD = 0.15
+"""Drawings and handbooks are about so far off, as a logarithm."""
 LEAST_DAYS = 3
 
 _ZONE_PARAMETERS = (

@@ -180,7 +180,7 @@ def test_edits_that_contradict_each_other_are_named(
     assert set(raised.value.conflicts) == {first, second}
 
 
-def test_hours_at_full_power_name_edits_that_comfort_cannot_bear(
+def test_hours_without_chillers_name_edits_that_comfort_cannot_bear(
     published: PublishedMall, model: MallModel
 ) -> None:
     samples = MallSamples.certain(model.forecast)
@@ -190,12 +190,12 @@ def test_hours_at_full_power_name_edits_that_comfort_cannot_bear(
         state=replace(model.state, stored_wh=0.0),
         band=ComfortBand(np.full(6, 22.5), np.full(6, 24.5)),
     )
-    full = [Edit("chiller", slot, 600e3) for slot in range(46, 62)]
+    off = [Edit("chiller", slot, 0.0) for slot in range(46, 62)]
     with pytest.raises(InfeasiblePlanError, match="cannot do what is fixed") as raised:
-        TWIN.decide(bare, samples, published.signal, full)
+        TWIN.decide(bare, samples, published.signal, off)
     conflicts = raised.value.conflicts
     assert 1 < len(conflicts) <= 16
-    without_one = [edit for edit in full if edit in conflicts[1:]]
+    without_one = [edit for edit in off if edit in conflicts[1:]]
     TWIN.decide(bare, samples, published.signal, without_one)
 
 
