@@ -154,7 +154,7 @@ class Deviations:
 
 
 def left_over(deviation_wh: int, used_wh: int) -> int:
-    """The part of a deviation that imbalance charges (protocol section 10)."""
+    """The part of a deviation that was not paid for elsewhere (protocol section 10)."""
     if deviation_wh < 0 < used_wh:
         return min(0, deviation_wh + used_wh)
     if used_wh < 0 < deviation_wh:

@@ -130,12 +130,11 @@ class Imbalance:
                 if energy_wh is None:
                     energy_wh = self._without_reading(market, period, slot, position, now=now)
                 deviation_wh = energy_wh - position
-                if used:
-                    deviation_wh = left_over(deviation_wh, used[slot % params.period_slots])
                 if deviation_wh:
+                    used_wh = used[slot % params.period_slots] if used else 0
                     which = settled.index(last_round[slot])
                     price = self._price(market, last_round[slot], carrier, slot, prices[which])
-                    cost += imbalance_cost(deviation_wh, price, params)
+                    cost += imbalance_cost(deviation_wh, price, params, used_wh)
         bond = self.ledger.bonds[market, params.balancing]
         charge = max(-bond, min(lock, ceil_div(cost, SCALE)))
         self.ledger.close_position(
@@ -261,11 +260,19 @@ class Imbalance:
         return now > self.meters.period_end(market, period) + POST_WINDOW
 
 
-def imbalance_cost(deviation_wh: int, price: int, params: MarketParams) -> int:
-    """Nano per kWh x Wh that the deviation costs (positive) or earns."""
+def imbalance_cost(deviation_wh: int, price: int, params: MarketParams, used_wh: int = 0) -> int:
+    """Nano per kWh x Wh that the deviation costs (positive) or earns.
+
+    Args:
+        used_wh: what of it was paid for as a reduction (positive) or an increase: it earns nothing
+            here as well.
+    """
     if deviation_wh > 0:
-        return deviation_wh * short_price(price, params.shortfall_bp, params.imbalance_cap)
-    return deviation_wh * long_price(price, params.surplus_bp, params.imbalance_cap)
+        unit = short_price(price, params.shortfall_bp, params.imbalance_cap)
+    else:
+        unit = long_price(price, params.surplus_bp, params.imbalance_cap)
+    cost = deviation_wh * unit
+    return cost if cost >= 0 else left_over(deviation_wh, used_wh) * unit
 
 
 def proves_absence(leaves: Sequence[PositionLeaf], account: str, count: int) -> bool:

@@ -25,8 +25,8 @@ struct RoundProof {
 /// @notice Closes the positions of an account in a market's period, once. What its meter deviates from
 /// its positions is bought or sold at a price that follows from the market's own by a fixed formula;
 /// the other side is the bond of the market's balancing account. An account never pays more than its
-/// settlements locked, and never gets more than that bond holds. A deviation that was paid for as a
-/// credit or as demand response is left out (section 10).
+/// settlements locked, and never gets more than that bond holds. What was paid for as a credit or
+/// as demand response is not paid for here as well (section 10).
 interface IImbalance {
     /// @param lock micro-units released @param charge micro-units of it that the account pays (negative: gets)
     event PeriodClosed(

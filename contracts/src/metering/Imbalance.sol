@@ -292,16 +292,16 @@ contract Imbalance is IImbalance {
                 metered = _withoutReading(closing, slot, position);
             }
             int256 deviation = metered - position;
-            if (used.length != 0) deviation = _leftOver(deviation, used[slot]);
             if (deviation != 0) {
                 int256 price = _priceOf(closing, carrier, slot, prices[holder - 1]);
-                cost += _deviationCost(closing.params, deviation, price);
+                int256 part = used.length == 0 ? int256(0) : int256(used[slot]);
+                cost += _deviationCost(closing.params, deviation, part, price);
             }
         }
     }
 
     /// @dev The part of a deviation that was not used as a reduction (used > 0, of less consumption
-    /// than traded) or as an increase (used < 0, of more); never larger than the deviation.
+    /// than traded) or as an increase (used < 0, of more).
     function _leftOver(int256 deviation, int256 used) private pure returns (int256 left) {
         left = deviation + used;
         if (deviation < 0 && used > 0) return left > 0 ? int256(0) : left;
@@ -309,15 +309,20 @@ contract Imbalance is IImbalance {
         return deviation;
     }
 
-    function _deviationCost(MarketParams memory params, int256 deviation, int256 price)
-        private
-        pure
-        returns (int256)
-    {
+    /// @dev What imbalance would pay for a used part is left out: it was paid for. What imbalance
+    /// charges stays: nobody else pays for that energy.
+    function _deviationCost(
+        MarketParams memory params,
+        int256 deviation,
+        int256 used,
+        int256 price
+    ) private pure returns (int256 cost) {
         int256 cap = int256(uint256(params.imbalanceCap));
-        return deviation > 0
-            ? deviation * ImbalancePrice.short(price, params.shortfallBp, cap)
-            : deviation * ImbalancePrice.long(price, params.surplusBp, cap);
+        int256 unit = deviation > 0
+            ? ImbalancePrice.short(price, params.shortfallBp, cap)
+            : ImbalancePrice.long(price, params.surplusBp, cap);
+        cost = deviation * unit;
+        if (cost < 0) cost = _leftOver(deviation, used) * unit;
     }
 
     /// @dev Who sold and shows no reading has delivered nothing, unless nobody was measured in the slot.

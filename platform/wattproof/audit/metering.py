@@ -9,7 +9,6 @@ from dataclasses import replace
 from eth_utils.crypto import keccak
 
 from market.product import Product
-from market.reference.deviations import left_over
 from market.reference.imbalance import imbalance_cost
 from market.reference.meters import (
     MISSING,
@@ -127,8 +126,8 @@ def _derive(state: State, market: int, period: int, account: str, now: int) -> t
         if metered is None:
             metered = _without_reading(state, market, period, slot, position, now)
         used = state.deviations.used.get((market, account, carrier, period), {})
-        deviation_wh = left_over(metered - position, used.get(slot % params.period_slots, 0))
-        cost += imbalance_cost(deviation_wh, price, params)
+        used_wh = used.get(slot % params.period_slots, 0)
+        cost += imbalance_cost(metered - position, price, params, used_wh)
     return lock, cost
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from market.reference.baseline import BaselineRule, adjusted
+from market.reference.deviations import left_over
 from market.reference.imbalance import long_price, short_price
 from market.rules import MarketRules
 from market.units import SCALE, ceil_div
@@ -30,15 +31,6 @@ def ten_of_ten_wh(
     )
 
 
-def left_to_charge_wh(deviation_wh: int, used_wh: int) -> int:
-    """What of a slot's deviation imbalance still charges (protocol section 10)."""
-    if deviation_wh < 0 < used_wh:
-        return min(0, deviation_wh + used_wh)
-    if used_wh < 0 < deviation_wh:
-        return max(0, deviation_wh + used_wh)
-    return deviation_wh
-
-
 def imbalance_micro(
     position_wh: Sequence[int],
     metered_wh: Sequence[int],
@@ -51,10 +43,12 @@ def imbalance_micro(
     for position, metered, used, price in zip(
         position_wh, metered_wh, used_wh, prices, strict=True
     ):
-        left = left_to_charge_wh(metered - position, used)
-        at = short_price if left > 0 else long_price
-        bp = rules.shortfall_bp if left > 0 else rules.surplus_bp
-        total += left * at(price, bp, rules.imbalance_cap)
+        deviation = metered - position
+        at = short_price if deviation > 0 else long_price
+        bp = rules.shortfall_bp if deviation > 0 else rules.surplus_bp
+        unit = at(price, bp, rules.imbalance_cap)
+        earns = deviation * unit < 0
+        total += (left_over(deviation, used) if earns else deviation) * unit
     return ceil_div(total, SCALE)
 
 

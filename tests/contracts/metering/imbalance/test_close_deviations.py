@@ -55,9 +55,8 @@ def micro(energy_wh: int, price: int) -> int:
         (1_000, 300, 0),
         (1_300, 200, 300),  # it reduced against its baseline and still took more than it bought
         (1_300, None, 300),
-        (1_300, -100, 200),  # an increase that was asked for
-        (1_300, -300, 0),
-        (1_300, -800, 0),
+        (1_300, -100, 300),  # an increase that was asked for is paid by who asked; its energy is owed
+        (1_300, -800, 300),
         (600, -100, -400),
     ],
 )
@@ -73,7 +72,7 @@ def test_what_is_left_of_a_buyers_deviation_is_charged(closing, buyer, metered, 
         (-1_400, 400, 0),  # generated more because it was asked to
         (-1_400, 100, -300),
         (-700, 200, 300),  # it owes what it did not deliver, whatever was claimed
-        (-700, -300, 0),
+        (-700, -300, 300),
     ],
 )
 def test_what_is_left_of_a_sellers_deviation_is_charged(closing, seller, metered, used, charged_wh):
