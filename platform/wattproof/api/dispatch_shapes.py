@@ -276,7 +276,7 @@ def plan_out(record: Record, text: str) -> PlanOut:
         ],
         meters=[
             MeterOfLine(line=line, account=account, carrier=carrier)
-            for line, (account, carrier) in sorted((standing.meters or {}).items())
+            for line, (account, carrier) in sorted(standing.meters.items())
         ],
         approval=None if standing.approval is None else dict(standing.approval),
         revocation=None if standing.revocation is None else dict(standing.revocation),

@@ -24,7 +24,6 @@ from market.order import Domain
 from market.signature import SignatureError
 from wattproof.audit.findings import Report
 from wattproof.dispatch.history import Standing, Step, first_hash, taken
-from wattproof.dispatch.instruction import traders_of
 from wattproof.dispatch.lifecycle import Action
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
 from wattproof.dispatch.record import digest_of, step_of
@@ -218,7 +217,7 @@ def _approval(step: Step, standing: Standing, domain: Domain, key: str, report: 
     except (SignatureError, KeyError, ValueError, TypeError, OverflowError) as error:
         signer = str(error)
     report.compare(STEP, key, "signature", signer, step.actor)
-    own = step.actor in traders_of(standing)
+    own = step.actor in standing.traders
     report.compare(STEP, key, "approved by who follows it", own, False)
 
 

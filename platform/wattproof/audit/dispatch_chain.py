@@ -13,7 +13,6 @@ from wattproof.audit.findings import Report
 from wattproof.audit.state import State
 from wattproof.dispatch.approval import ROLE
 from wattproof.dispatch.history import PLATFORM, Standing
-from wattproof.dispatch.instruction import traders_of
 from wattproof.dispatch.lifecycle import Action
 from wattproof.dispatch.traded import beyond_plan
 
@@ -35,7 +34,7 @@ def check_readings(done: Replayed, state: State, report: Report) -> None:
         if step.action != Action.MEASURE:
             continue
         key, plan = f"{done.log.number}.{step.sequence}", plan_of(done.log, standing.plan)
-        meters = standing.meters or {}
+        meters = standing.meters
         if plan is None or standing.market not in state.markets:
             report.compare(STEP, key, "metered", "no plan or market", "both")
             continue
@@ -68,14 +67,14 @@ def check_orders(
             continue
         found.append(each.digest)
         where = "0x" + each.digest.hex()
-        own = each.order.trader in traders_of(standing)
+        own = each.order.trader in standing.traders
         inside = all(Product.from_id(leg.product).slot in slots for leg in each.order.legs)
         report.compare(ORDER, where, "trader bids from the plan", own, True)
         report.compare(ORDER, where, "slots are the plan's", inside, True)
         report.compare(ORDER, where, "market", standing.market, key[0])
         report.compare(ORDER, where, "round", standing.round in (0, key[1]), True)
         of_plan.append(each.order)
-    beyond = beyond_plan(plan, standing.meters or {}, of_plan)
+    beyond = beyond_plan(plan, standing.meters, of_plan)
     report.compare(ORDER, f"plan {done.log.number}", "trades beyond the plan", beyond, [])
     return found
 

@@ -79,7 +79,7 @@ def approve(
     freshness.check(record)
     if not reason.strip():
         raise InvalidError("say why: an approval has a reason", code="reason_missing")
-    if actor == standing.participant or actor in _traders(standing):
+    if actor in standing.traders:
         raise RefusedError(
             "whoever follows a plan cannot approve it; another dispatcher must", code="own_plan"
         )
@@ -138,10 +138,6 @@ def send(platform: Platform, session: Session, actor: str, number: int, version:
     freshness.check(record)
     record.take(Action.SEND, actor, {})
     return record
-
-
-def _traders(standing: Standing) -> set[str]:
-    return {account for account, _ in (standing.meters or {}).values()}
 
 
 def _used(record: Record, signature: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from eth_utils.crypto import keccak
@@ -84,10 +84,15 @@ class Standing:
     proposal: str
     solved_at: int
     edits: tuple[Edit, ...] = ()
-    meters: Mapping[str, tuple[str, int]] | None = None
+    meters: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     orders: tuple[str, ...] = ()
     approval: Mapping[str, Any] | None = None
     revocation: Mapping[str, Any] | None = None
+
+    @property
+    def traders(self) -> frozenset[str]:
+        """Who bids from the plan: its participant, and the accounts of its meters."""
+        return frozenset((self.participant, *(account for account, _ in self.meters.values())))
 
 
 def first_hash(domain: Domain, dispatch: int) -> str:

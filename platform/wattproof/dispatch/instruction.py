@@ -141,7 +141,7 @@ def approved_plan(
         plan=record.plan(),
         plan_hash=record.standing.plan,
         inputs=json.loads(document(session, record.standing.inputs)),
-        traders=traders_of(record.standing),
+        traders=record.standing.traders,
     )
 
 
@@ -160,7 +160,7 @@ def record_orders(
         ConflictError: an order was made from another plan.
     """
     record = open_record(platform, session, number, lock=True)
-    if actor not in traders_of(record.standing):
+    if actor not in record.standing.traders:
         raise NotFoundError(f"there is no dispatch plan {number}")
     after(record.standing.state, Action.ORDER)
     acknowledged_at = _taken_at(session, number, Action.ACKNOWLEDGE)
@@ -187,12 +187,6 @@ def record_orders(
     return record
 
 
-def traders_of(standing: Standing) -> frozenset[str]:
-    """Who bids from a plan: its participant, and the accounts of its meters."""
-    metered = (account for account, _ in (standing.meters or {}).values())
-    return frozenset((standing.participant, *metered))
-
-
 def _check_order(
     session: Session, standing: Standing, plan: DispatchPlan, order: OrderRow, since: int
 ) -> None:
@@ -204,7 +198,7 @@ def _check_order(
     row = get_round(session, order.market, order.round)
     if row.period != standing.period or standing.round not in (0, order.round):
         raise refuse("is of another period or round than the plan")
-    if order.trader not in traders_of(standing):
+    if order.trader not in standing.traders:
         raise refuse(f"is {order.trader}'s, who does not bid from this plan")
     if order.received_at < since:
         raise refuse("came before the plan was acknowledged")
@@ -219,7 +213,7 @@ def _beyond(
     """What all of a plan's orders that still stand would trade beyond it."""
     rows = [session.get(OrderRow, digest) for digest in (*standing.orders, *fresh)]
     open_orders = [to_order(row) for row in rows if row is not None and row.cancelled_at is None]
-    return beyond_plan(plan, standing.meters or {}, open_orders)
+    return beyond_plan(plan, standing.meters, open_orders)
 
 
 def _own(platform: Platform, session: Session, actor: str, number: int, version: int) -> Record:

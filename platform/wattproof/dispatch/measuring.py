@@ -66,7 +66,7 @@ def measure(platform: Platform, number: int, version: int, observed: Mapping[str
         after(standing.state, Action.MEASURE)
         market = get_market(session, standing.market)
         plan = record.plan()
-        meters = standing.meters or {}
+        meters = standing.meters
         if not meters:
             raise RefusedError("no line of this plan is metered", code="not_metered")
         metered = {

@@ -271,5 +271,5 @@ def columns(standing: Standing) -> dict[str, Any]:
         "unedited": standing.unedited,
         "proposal": standing.proposal,
         "edits": [[edit.line, edit.slot, edit.value_w] for edit in standing.edits],
-        "meters": {line: list(meter) for line, meter in (standing.meters or {}).items()},
+        "meters": {line: list(meter) for line, meter in standing.meters.items()},
     }
