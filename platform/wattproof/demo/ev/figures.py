@@ -32,6 +32,8 @@ class EvFigures:
     missing_cost: float
     best_owner_saving: float
     owners: int
+    edits: int
+    edit_cost: float
     gas_per_order: float
     chunks: int
     gap_micro: int
@@ -82,8 +84,15 @@ class EvFigures:
                 f"{_money(self.saving)} of {_money(self.uncontrolled_cost)} uncontrolled "
                 f"({share:.1%}); the best one {_money(self.best_owner_saving)}",
             ),
+            *self._dispatcher(),
             ("Settlement", f"{self.gas_per_order:,.0f} gas an order{chunks}"),
         ]
+
+    def _dispatcher(self) -> list[tuple[str, str]]:
+        if not self.edits:
+            return []
+        said = f"{self.edits} slots fixed by hand: cost {self.edit_cost:+,.4f}"
+        return [("Dispatcher", said)]
 
 
 def _money(tokens: float) -> str:

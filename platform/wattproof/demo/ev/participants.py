@@ -14,7 +14,7 @@ from market.ev_battery.rules import SELLER_ROLE
 from wattproof.accounts import service as accounts
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
-from wattproof.demo.ev.scene import SUPPLIER, Scene
+from wattproof.demo.ev.scene import DISPATCHER, PILE_OPERATOR, SUPPLIER, Scene
 from wattproof.demo.stage import Stage
 from wattproof.gateway.keys import Role
 from wattproof.participants import service as participants
@@ -34,31 +34,42 @@ class Joined:
 
 
 def gather(stage: Stage, scene: Scene, bids: tuple[Bid, ...]) -> Joined:
-    """Create the market, register everybody, attest batteries, fund, set margins aside.
+    """Create the market, register everybody and its meter, attest batteries.
+
+    Args:
+        bids: of which the supplier's say what its connection must carry.
 
     Raises:
         WattproofError: the chain refused one of the steps; says which.
     """
     platform = stage.platform
-    cast = casting.gather(stage, scene.participants)
+    cast = casting.gather(stage, (*scene.participants, PILE_OPERATOR, DISPATCHER))
     market = casting.make_market(stage, MANIFEST)
     with platform.transaction() as session:
-        for member in cast.members.values():
-            casting.identify(stage, session, member, MANIFEST.role)
+        for name in scene.participants:
+            casting.identify(stage, session, cast[name], MANIFEST.role)
+        participants.grant(platform, session, cast[DISPATCHER].address, "dispatcher")
         attested = _attest(stage, session, scene, bids, cast)
     stage.rest()
     with platform.transaction() as session:
-        for name, member in cast.members.items():
-            casting.equip(stage, session, market, member, _meter_w(scene, name))
-        margins = casting.margins_micro(cast, MANIFEST, bids)
-        casting.fund(stage, session, market, margins, key="demo")
-        operator = platform.keys.address(Role.OPERATOR)
-        for address in cast.names:
-            accounts.ledger_call(
-                platform, session, operator, "syncCapacity", market, address, key=address
-            )
+        for name in scene.participants:
+            casting.equip(stage, session, market, cast[name], _meter_w(scene, name))
     stage.rest()
     return Joined(cast, market, attested)
+
+
+def set_margins_aside(stage: Stage, joined: Joined, bids: tuple[Bid, ...]) -> None:
+    """Everybody deposits what its bids need, and has its capacity read into the ledger."""
+    platform = stage.platform
+    margins = casting.margins_micro(joined.cast, MANIFEST, bids)
+    operator = platform.keys.address(Role.OPERATOR)
+    with platform.transaction() as session:
+        casting.fund(stage, session, joined.market, margins, key="demo")
+        for address in margins:
+            accounts.ledger_call(
+                platform, session, operator, "syncCapacity", joined.market, address, key=address
+            )
+    stage.rest()
 
 
 def _attest(

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from market.dispatch import COST
 from twin.ev_fleet.model import FloatArray, PriceSignal
 from twin.ev_fleet.plan import FleetOutcome, energy_served_wh, outcome_cost
-from twin.ev_fleet.twin import FleetModel
 from wattproof.audit import Report
 from wattproof.demo.cast import Cast
-from wattproof.demo.checks import MICRO, closed, money, replayed, round_checks, settlement_gas
+from wattproof.demo.checks import (
+    MICRO,
+    closed,
+    money,
+    plan_checks,
+    replayed,
+    round_checks,
+    settlement_gas,
+)
+from wattproof.demo.dispatching import Reviewed
 from wattproof.demo.ev.figures import EvFigures
 from wattproof.demo.ev.scene import Scene
 from wattproof.demo.report import Check, DemoReport
@@ -27,7 +36,7 @@ _NANO = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything the report is made from."""
+    """Everything the report is made from; ``reviewed`` where a plan was made beforehand."""
 
     scene: Scene
     stage: Stage
@@ -37,7 +46,8 @@ class Results:
     positions_wh: Mapping[str, FloatArray]
     outcome: FleetOutcome
     closures: Mapping[str, ClosureRow]
-    corrected: FleetModel
+    reviewed: Reviewed | None
+    days_learnt: int
     replay: Report
 
 
@@ -108,12 +118,20 @@ def _figures(results: Results, row: RoundRow) -> EvFigures:
         missing_cost=owners.missing,
         best_owner_saving=owners.best,
         owners=len(scene.owner_ids),
+        edits=len(results.reviewed.edits) if results.reviewed else 0,
+        edit_cost=_edit_cost(results.reviewed),
         gas_per_order=gas / max(settlement.book.count, 1),
         chunks=row.chunks or 0,
         gap_micro=int(row.gap_micro or 0),
         welfare=int(row.welfare_micro or 0) / MICRO,
         dust_micro=settlement.dust_micro,
     )
+
+
+def _edit_cost(reviewed: Reviewed | None) -> float:
+    """What the dispatcher's edits cost, in settlement tokens."""
+    changes = reviewed.changed.indicators if reviewed else ()
+    return sum(each.change for each in changes if each.name == COST) / MICRO
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +198,22 @@ def _owner_accounts(results: Results) -> _Owners:
 
 
 def _checks(results: Results) -> list[Check]:
+    owners = [results.cast[name].address for name in results.scene.owner_ids]
+    dispatched = (
+        plan_checks(results.stage, results.reviewed, results.traded, "fleet", owners)
+        if results.reviewed is not None
+        else []
+    )
     return [
+        *dispatched,
         *round_checks(results.stage, results.traded),
         _capacity(results),
         closed(results.cast, results.traded, results.closures),
         money(results.stage, results.cast, [results.traded.opened.market]),
         Check(
             "the twin learnt from the meters",
-            results.corrected.days_closed == results.scene.model.days_closed + 1,
-            f"day {results.corrected.days_closed}",
+            results.days_learnt == 1,
+            f"{results.days_learnt} day more",
         ),
         _peak(results),
         replayed(results.replay),

@@ -34,9 +34,11 @@ from wattproof.demo.presentation import Presentation
 from wattproof.errors import InvalidError
 
 SUPPLIER = "supplier"
+PILE_OPERATOR = "charging-pile operator"
+DISPATCHER = "dispatcher"
 SUPPLY = SupplyTerms()
 _CONSUMERS = 4
-_SCENARIOS = 48
+SCENARIOS = 48
 _LOAD_ERROR = 0.03
 _LOAD_WORTH_PER_KWH = 1.0
 _HEADROOM = 1.3
@@ -123,10 +125,10 @@ def published_scene(options: EvOptions, presentation: Presentation) -> Scene:
         twin = EvFleetTwin()
         model = twin.construct(FleetSite(fleet.horizon, fleet.vehicles, fleet.habits))
         rng = np.random.default_rng(np.random.SeedSequence(options.seed, spawn_key=(3,)))
-        plan = twin.decide(model, twin.sample(model, rng, _SCENARIOS), fleet.signal)
+        plan = twin.decide(model, twin.sample(model, rng, SCENARIOS), fleet.signal)
         stays = fleet.day().stays(0)
         baseline = uncontrolled(fleet.vehicles, stays, fleet.horizon)
-        step.note(f"{fleet.vehicles.count} vehicles, {_SCENARIOS} scenarios")
+        step.note(f"{fleet.vehicles.count} vehicles, {SCENARIOS} scenarios")
     peak_w = float(baseline.feeder_w(fleet.horizon, fleet.signal.base_load_w).max())
     return Scene(
         title=f"Seeded fleet of {options.vehicles} vehicles, noon to noon",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,14 +11,16 @@ from market.ev_battery.delivery import deliver_positions
 from market.readings import readings
 from twin.ev_fleet.model import FloatArray
 from twin.ev_fleet.plan import FleetOutcome
-from twin.ev_fleet.twin import FleetModel, MeteredDay
+from twin.ev_fleet.twin import MeteredDay
 from wattproof import audit
 from wattproof.demo import metering, trading
 from wattproof.demo.cast import Cast
+from wattproof.demo.dispatching import Reviewed, bid_from
+from wattproof.demo.ev import desk
 from wattproof.demo.ev.options import EvOptions
-from wattproof.demo.ev.participants import gather
+from wattproof.demo.ev.participants import gather, set_margins_aside
 from wattproof.demo.ev.results import Results, report_on
-from wattproof.demo.ev.scene import SUPPLIER, Scene
+from wattproof.demo.ev.scene import PILE_OPERATOR, SUPPLIER, Scene
 from wattproof.demo.presentation import Presentation
 from wattproof.demo.report import DemoReport
 from wattproof.demo.stage import Stage, open_stage
@@ -38,25 +40,36 @@ def play(scene: Scene, options: EvOptions, presentation: Presentation) -> DemoRe
         WattproofError: a step was refused.
     """
     with open_stage(options.data_dir, presentation) as stage:
-        return _Day(scene, stage).run()
+        return _Day(scene, stage, options.seed).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
     scene: Scene
     stage: Stage
+    seed: int
 
     def run(self) -> DemoReport:
         scene, stage, show = self.scene, self.stage, self.stage.show
         platform = stage.platform
-        bids = scene.bids()
-        with show.step("Identities, meters, money") as step:
-            joined = gather(stage, scene, bids)
+        with show.step("Identities, meters") as step:
+            joined = gather(stage, scene, scene.bids())
             cast = joined.cast
             step.note(f"{len(cast.members)} participants")
-        with show.step("Orders signed, receipts given") as step:
-            opened = self._open_round(joined.market)
+        opened = self._open_round(joined.market)
+        reviewed: Reviewed | None = None
+        if scene.lived is None:
+            with show.step("Plan over the dispatch centre's desk") as step:
+                reviewed, approved = desk.review(stage, scene, cast, opened, self.seed)
+                scene = replace(scene, plan=approved)
+                step.note(f"{len(reviewed.edits)} slots fixed by hand, approved, acknowledged")
+        with show.step("Margins set aside, orders signed, receipts given") as step:
+            bids = scene.bids()
+            set_margins_aside(stage, joined, bids)
             signed, receipts = trading.hand_in(stage, cast, opened, bids)
+            if reviewed is not None:
+                owners = [cast[name].address for name in scene.owner_ids]
+                bid_from(stage, reviewed, cast[PILE_OPERATOR], signed, owners)
             step.note(f"{len(signed)} orders")
         with show.step("Cleared and settled on-chain") as step:
             traded = trading.settle(stage, opened, _RULES, signed, receipts)
@@ -65,16 +78,20 @@ class _Day:
         period = opened.first_slot // _RULES.period_slots
         with show.step("Delivery and readings") as step:
             positions = traded.positions_wh(cast)
-            outcome = self._deliver(positions, traded)
+            outcome = _deliver(scene, positions, traded)
             stage.advance_to(opened.first_slot * _RULES.slot_seconds + _DAY_S)
             self._post(cast, opened.market, period, outcome, positions)
-            step.note(f"{len(cast.members)} signed readings")
+            step.note(f"{len(scene.participants)} signed readings")
         with show.step("Imbalance closed") as step:
             stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
             closures = metering.closures(stage, opened.market, period)
             step.note(f"{len(closures)} accounts")
         with show.step("Twin corrected by the meters"):
-            corrected = self._close_loop(outcome)
+            learnt = (
+                desk.learn(stage, scene, cast, reviewed, outcome)
+                if reviewed is not None
+                else _learnt(scene, outcome)
+            )
         with show.step("Replay from the chain alone") as step:
             replay = audit.replay(
                 platform.chain.rpc_url, platform.deployment, database=platform.engine
@@ -90,7 +107,8 @@ class _Day:
                 positions_wh=positions,
                 outcome=outcome,
                 closures=closures,
-                corrected=corrected,
+                reviewed=reviewed,
+                days_learnt=learnt,
                 replay=replay,
             ),
             show.seconds,
@@ -106,20 +124,6 @@ class _Day:
             gate_at=gate_at,
             first_slot=first_slot,
             slots=self.scene.horizon.slots,
-        )
-
-    def _deliver(self, positions: dict[str, FloatArray], traded: TradedRound) -> FleetOutcome:
-        """The fleet's real day: re-planned as sessions came, or following what was traded."""
-        scene = self.scene
-        if scene.lived is not None:
-            return scene.lived
-        return deliver_positions(
-            scene.vehicles,
-            scene.stays,
-            scene.horizon,
-            share_positions(scene, positions),
-            np.array(traded.settlement.clearing.prices, dtype=float),
-            scene.metered_load_w(),
         )
 
     def _post(
@@ -146,10 +150,26 @@ class _Day:
         values = readings(names, metered, _RULES.period_slots)
         metering.post(self.stage, cast, market, period, values)
 
-    def _close_loop(self, outcome: FleetOutcome) -> FleetModel:
-        scene = self.scene
-        came = np.ones(scene.stays.count, dtype=np.bool_)
-        return scene.twin.close_loop(scene.model, MeteredDay(scene.stays, outcome, came))
+
+def _deliver(scene: Scene, positions: dict[str, FloatArray], traded: TradedRound) -> FleetOutcome:
+    """The fleet's real day: re-planned as sessions came, or following what was traded."""
+    if scene.lived is not None:
+        return scene.lived
+    return deliver_positions(
+        scene.vehicles,
+        scene.stays,
+        scene.horizon,
+        share_positions(scene, positions),
+        np.array(traded.settlement.clearing.prices, dtype=float),
+        scene.metered_load_w(),
+    )
+
+
+def _learnt(scene: Scene, outcome: FleetOutcome) -> int:
+    """Let the twin learn from the day; how many days it has learnt from since."""
+    came = np.ones(scene.stays.count, dtype=np.bool_)
+    corrected = scene.twin.close_loop(scene.model, MeteredDay(scene.stays, outcome, came))
+    return corrected.days_closed - scene.model.days_closed
 
 
 def share_positions(scene: Scene, positions: dict[str, FloatArray]) -> FloatArray:
