@@ -1,6 +1,6 @@
 """The mall's twin: strategies over many days, calibration, batch speed, a real building's load.
 
-Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.twin_mall [--days 30] [--data FOLDER]
+Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.twin_mall [--days 30] [--seeds 6] [--data FOLDER]
 The folder holds Building_1.csv, Building_2.csv and weather.csv in the layout of CityLearn.
 """
 
@@ -25,6 +25,7 @@ from twin.mall.twin import MallTwin
 
 SCENARIOS = 10_000
 PLANNED_FOR = 300
+BATCH_REPEATS = 3
 TRAINING_DAYS = 14
 TEST_DAYS = 7
 
@@ -91,9 +92,11 @@ def batch() -> None:
     function = "twin.mall.batch_study:thermostat_days"
     run_batch(function, {"model": model}, 64, 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.process_time()
-    result = run_batch(function, {"model": model}, SCENARIOS, 2026)
-    took = time.process_time() - began
+    took = float("inf")
+    for seed in range(BATCH_REPEATS):
+        began = time.process_time()
+        result = run_batch(function, {"model": model}, SCENARIOS, seed)
+        took = min(took, time.process_time() - began)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     steps = SCENARIOS * model.horizon.slots * len(model.mall.zones)
     stored = sum(values.nbytes for values in result.values())
@@ -130,7 +133,7 @@ def _rms(values: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--data", type=Path)
     chosen = parser.parse_args()
     batch()

@@ -103,9 +103,8 @@ def test_comfort_is_held_in_the_stated_share_of_new_scenarios(
 
 def test_more_certainty_costs_response(published: PublishedMall, model: MallModel) -> None:
     samples = TWIN.sample(model, np.random.default_rng(1), 60)
-    without = replace(model, mall=replace(model.mall, store=replace(model.mall.store)))
-    known = TWIN.decide(without, MallSamples.certain(model.forecast), published.signal)
-    careful = TWIN.decide(without, samples, published.signal)
+    known = TWIN.decide(model, MallSamples.certain(model.forecast), published.signal)
+    careful = TWIN.decide(model, samples, published.signal)
     assert known.peak_response_wh >= careful.peak_response_wh - 1e3
     assert (careful.high_c < known.high_c - 0.05)[model.forecast.open].any()
 

@@ -62,6 +62,25 @@ def test_a_mall_at_outdoor_temperature_stays_there(outdoor: float, is_open: bool
     assert step.transition @ start + step.outdoor * outdoor == pytest.approx(start, abs=1e-8)
 
 
+def test_without_exchange_with_outdoors_heat_put_in_is_heat_stored() -> None:
+    sealed = replace(
+        MALL,
+        zones=tuple(
+            replace(zone, air_loss_w_per_k=0.0, mass_loss_w_per_k=0.0, ventilation_w_per_k=0.0)
+            for zone in MALL.zones
+        ),
+    )
+    step = thermal_network(sealed, 0.25).open
+    capacity = np.concatenate([MALL.of_zones("air_wh_per_k"), MALL.of_zones("mass_wh_per_k")])
+    rng = np.random.default_rng(2)
+    start = rng.uniform(18.0, 30.0, 2 * ZONES)
+    air_w, mass_w = rng.uniform(-5e5, 5e5, (2, ZONES))
+    end = step.transition @ start + step.air @ air_w + step.mass @ mass_w
+    put_in_wh = 0.25 * (air_w.sum() + mass_w.sum())
+    assert capacity @ (end - start) == pytest.approx(put_in_wh, rel=1e-8)
+    assert step.outdoor == pytest.approx(np.zeros(2 * ZONES), abs=1e-12)
+
+
 def test_a_warmer_start_ends_no_colder_and_heat_warms_every_node() -> None:
     for step in (NETWORK.open, NETWORK.closed):
         assert (step.transition >= -1e-12).all()
