@@ -65,6 +65,32 @@ def test_the_warmest_day_with_a_past_is_played_with_its_weather_load_and_prices(
     assert "played as the UTC day" in scene.notes[0]
 
 
+def epw_file(folder: Path, days: int) -> Path:
+    """July at Valencia, every day half a degree warmer."""
+    head = ["LOCATION,Valencia,-,ESP,IWEC,082840,39.50,-0.47,1.0,62.0"]
+    head += [f"{name},0" for name in ("DESIGN CONDITIONS", "TYPICAL/EXTREME PERIODS")]
+    head += ["GROUND TEMPERATURES,0", "HOLIDAYS/DAYLIGHT SAVINGS,No,0,0,0"]
+    head += ["COMMENTS 1,-", "COMMENTS 2,-", "DATA PERIODS,1,1,Data,Sunday,7/1,7/31"]
+    rows = []
+    for hour in range(24 * days):
+        sun = 500 if 9 <= hour % 24 < 17 else 0
+        fields = ["1999", "7", str(1 + hour // 24), str(1 + hour % 24), "60", "?9?9"]
+        fields += [f"{24 + hour // 24 / 2}", "15.0", "55", "101325", "0", "0", "350"]
+        fields += ["400", str(sun), str(sun // 4)] + ["0"] * 19
+        rows.append(",".join(fields))
+    path = folder / "site.epw"
+    path.write_text("\n".join(head + rows) + "\n")
+    return path
+
+
+def test_an_epw_file_gives_its_warmest_day_with_its_own_place(tmp_path: Path) -> None:
+    scene = scene_from(MallOptions(weather=epw_file(tmp_path, 15)))
+    site = scene.mall.inputs.site
+    assert scene.input["day"] == "2025-07-14"  # the last whole day by the place's hours
+    assert site.forecast.outdoor_c.mean() == pytest.approx(24 + 13 / 2, abs=0.3)
+    assert site.forecast.sun_w_per_m2.max() > 100.0
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -47,6 +47,7 @@ from wattproof.demo.report import Comparison, DemoReport
 from wattproof.demo.stage import Stage, open_stage
 from wattproof.demo.trading import TradedRound
 from wattproof.dispatch.planning import Proposal
+from wattproof.errors import InvalidError
 from wattproof.meters import service as meters
 from wattproof.meters.models import ClosureRow
 
@@ -59,6 +60,7 @@ _RETAILER_WORTH = 0.32
 _OFFICE_WORTH = 0.28
 _ESCROW_MICRO = money_micro(5_000.0)
 _PROMISE = 1.25
+_LEAST_CREDITS_WH = 1_000
 _OFFICE_LIMIT = 0.5
 _ROUNDING = 1.01
 """A hundredth more than bids need: every bid is rounded up to a micro-unit."""
@@ -274,13 +276,23 @@ class _Days:
     # -- afterwards ----------------------------------------------------------------------------
 
     def _sell_credits(self, joined: Joined, issued: dict[str, int]) -> TradedRound:
-        """Malls offer their credits; who must show savings and who buys energy with them bid."""
+        """Malls offer their credits; who must show savings and who buys energy with them bid.
+
+        Raises:
+            InvalidError: nothing worth trading was credited.
+        """
         stage, cast, manifest = self.stage, joined.cast, energy_credits.MANIFEST
-        for name, wh in issued.items():
+        earned = {name: wh for name, wh in issued.items() if wh > 0}
+        total = sum(earned.values())
+        if total < _LEAST_CREDITS_WH:
+            raise InvalidError(
+                f"the malls' meters show {total} Wh of reduction on this day: there is nothing to "
+                "sell. Choose a day with more cooling (--day)"
+            )
+        for name, wh in earned.items():
             crediting.offer(stage, cast[name], joined.credits, self.expiry, wh)
-        total = sum(issued.values())
         bids = (
-            *(credit_ask(name, wh, _REDEMPTION) for name, wh in issued.items()),
+            *(credit_ask(name, wh, _REDEMPTION) for name, wh in earned.items()),
             credit_bid(RETAILER, total // 2, _RETAILER_WORTH),
             credit_bid(OFFICE, min(total // 3, self._office_credits_wh()), _OFFICE_WORTH),
         )
