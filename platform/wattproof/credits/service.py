@@ -6,12 +6,12 @@ stands at is read from the contract. Nothing is stored here a second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from market.reference.baseline import BaselineRule
 from wattproof.accounts.service import UnsignedTransaction, unsigned
@@ -201,13 +201,9 @@ def published(session: Session, window: int, account: str) -> tuple[int | None, 
     return tuple(unpack(bytes.fromhex(found.args["values"][2:])))
 
 
-def events(session: Session, name: str) -> Iterable[EventRow]:
+def events(session: Session, name: str) -> Sequence[EventRow]:
     """Indexed events of the contract, oldest first."""
-    return session.exec(
-        select(EventRow)
-        .where(EventRow.contract == CONTRACT, EventRow.name == name)
-        .order_by(col(EventRow.block_number), col(EventRow.log_index))
-    ).all()
+    return history.events(session, CONTRACT, name)
 
 
 def opened(session: Session) -> dict[int, Terms]:

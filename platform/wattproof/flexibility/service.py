@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction, unsigned
@@ -208,13 +208,9 @@ def published(session: Session, event: int, account: str) -> bytes | None:
     return None if found is None else _bytes(found.args["values"])
 
 
-def events(session: Session, name: str) -> Iterable[EventRow]:
+def events(session: Session, name: str) -> Sequence[EventRow]:
     """Indexed events of the contract, oldest first."""
-    return session.exec(
-        select(EventRow)
-        .where(EventRow.contract == CONTRACT, EventRow.name == name)
-        .order_by(col(EventRow.block_number), col(EventRow.log_index))
-    ).all()
+    return history.events(session, CONTRACT, name)
 
 
 # -- transactions of the owner ---------------------------------------------------------------------
