@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from market.reference.baseline import BaselineRule
 from wattproof.accounts.service import UnsignedTransaction, unsigned
 from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import NotFoundError
+from wattproof.indexer import history
 from wattproof.indexer.models import EventRow, argument
 from wattproof.meters.values import pack, unpack
 from wattproof.runtime import Platform

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.accounts.service import UnsignedTransaction, unsigned
 from wattproof.claims.service import rule_of, rule_on_chain
 from wattproof.errors import InvalidError, NotFoundError
+from wattproof.indexer import history
 from wattproof.indexer.models import EventRow, argument
 from wattproof.meters.values import pack
 from wattproof.runtime import Platform
