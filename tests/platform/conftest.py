@@ -16,6 +16,7 @@ from devnet import AnvilNode, NodeOptions, accounts
 from market.order import Leg, Order, sign_order
 from market.product import Product
 from market.rules import MarketRules
+from tests.platform.flexible_mall import Mall, MallTemplate, make_template, open_copy
 from wattproof.accounts import service as ledger
 from wattproof.gateway.clock import ChainClock
 from wattproof.gateway.keys import Role
@@ -275,3 +276,15 @@ def _fleet_inputs(day: int, **changes: Any) -> dict[str, Any]:
 def fleet_inputs() -> Callable[..., dict[str, Any]]:
     """Makes a dispatch plan's inputs: three vehicles with known stays on a day."""
     return _fleet_inputs
+
+
+@pytest.fixture(scope="session")
+def mall_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MallTemplate]:
+    """Made once: a mall with a meter and eleven ordinary days behind it."""
+    yield from make_template(tmp_path_factory.mktemp("mall"))
+
+
+@pytest.fixture
+def mall(tmp_path: Path, mall_template: MallTemplate) -> Iterator[Mall]:
+    """The template's mall on a chain and a database of the test's own."""
+    yield from open_copy(mall_template, tmp_path / "mall")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wattproof.audit import credits, demand_response
+from wattproof.audit import claims, credits, demand_response
 from wattproof.audit.findings import Report
 from wattproof.audit.state import RoundState, State
 from wattproof.gateway.chain import Block, Call, Chain
@@ -65,18 +65,12 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
 
     for function, args, value in credits.expectations(state):
         expect("EnergyCredits", function, args, value)
-    for number, series in state.credits.series.items():
-        view = {
-            "escrow": series.escrow,
-            "budgetWh": series.budget_wh,
-            "issuedWh": series.issued_wh,
-            "spentWh": series.spent_wh,
-        }
-        expect("EnergyCredits", "seriesOf", (number,), view)
     for function, args, parts in demand_response.expectations(state):
         expect("DemandResponse", function, args, parts)
     for meter_day, slots in state.deviations.taken.items():
         expect("Deviations", "taken", meter_day, slots)
+    for number, view in claims.reservations(state):
+        expect("Deviations", "reservationOf", (number,), view)
 
     answers = chain.call_many(calls, block={"blockHash": at.hash})
     for answer, (place, what, value) in zip(answers, expected, strict=True):

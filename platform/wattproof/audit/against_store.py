@@ -433,7 +433,6 @@ class _Store:
             EventRow,
             lambda row: (row.block_number, row.log_index),
             {key: value for key, value in expected.items() if key[0] <= top},
-            missing=False,
         )
         numbers = sorted(row.number for row in rows if row.number <= self._history.head.number)
         blocks = self._history.chain.blocks(numbers)

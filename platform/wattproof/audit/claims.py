@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from market.reference.baseline import (
     DAYS,
@@ -19,6 +20,8 @@ from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
 from wattproof.audit.state import State
+
+_OPEN, _RELEASED, _USED = 1, 2, 3
 
 
 def slots_reserved(state: State, entry: Entry) -> None:
@@ -102,6 +105,24 @@ def check_used(state: State, entry: Entry, reservation: int, derived: Mapping[in
                 f"slot {slot}",
                 f"{energy_wh} Wh were used, derived are {derived.get(slot, 0)}",
             )
+
+
+def reservations(state: State) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Every reservation's number, and the parts of its view that must hold."""
+    for number, held in state.deviations.reservations.items():
+        market, account, carrier, period = held.place
+        yield (
+            number,
+            {
+                "status": _RELEASED if held.released else _OPEN if held.used is None else _USED,
+                "claimant": held.claimant,
+                "market": market,
+                "account": account,
+                "carrier": carrier,
+                "period": period,
+                "slots": held.slots,
+            },
+        )
 
 
 def _sums(

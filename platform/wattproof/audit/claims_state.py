@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from market.reference.baseline import BaselineRule
 
@@ -39,6 +41,7 @@ class CreditSeries:
     carrier: int
     redemption: int
     rule: BaselineRule
+    terms: Mapping[str, Any]
     asset: str
     escrow: int = 0
     budget_wh: int = 0
@@ -112,6 +115,7 @@ class Programme:
     incentive: int
     penalty: int
     rule: BaselineRule
+    terms: Mapping[str, Any]
     escrow: int = 0
     set_aside: int = 0
 
@@ -125,6 +129,7 @@ class Enrolled:
     bond: int
     set_aside: int = 0
     open_events: int = 0
+    available: bool = True
 
 
 @dataclass(slots=True)

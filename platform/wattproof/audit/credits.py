@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from market.units import SCALE, ceil_div
 from wattproof.audit.claims import check_used, reductions
 from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow, Offer
@@ -16,17 +18,21 @@ from wattproof.claims.service import rule_of
 
 _CONTRACT = "EnergyCredits"
 _NOBODY = "0x" + "00" * 20
-_EXPIRY = (1 << 40) - 1
+_EXPIRY_BITS = 40
+_EXPIRY = (1 << _EXPIRY_BITS) - 1
 _MOST_IN_A_SLOT = 2**31 - 1
 
 
 def series_opened(state: State, entry: Entry) -> None:
     args, terms = entry.event.args, entry.event.args["terms"]
+    if args["series"] != int(args["issuer"], 16) << _EXPIRY_BITS | args["expiry"]:
+        raise _mismatch(entry, "series", f"{args['series']} is not of its issuer and expiry")
     state.credits.series[args["series"]] = CreditSeries(
         market=terms["market"],
         carrier=terms["carrier"],
         redemption=terms["redemption"],
         rule=rule_of(terms["rule"]),
+        terms=terms,
         asset=args["asset"],
     )
 
@@ -78,6 +84,8 @@ def credits_issued(state: State, entry: Entry) -> None:
     series, part = state.credits.series[window.series], window.parts[args["account"]]
     if part.issued:
         raise _mismatch(entry, "account", "had its credits before")
+    if args["series"] != window.series:
+        raise _mismatch(entry, "series", f"is {args['series']}, the window's is {window.series}")
     part.issued = True
     window.budget_wh -= part.cap_wh
     window.joined_wh -= part.cap_wh
@@ -200,8 +208,43 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Any]]:
             "recallRound": offer.recall_round,
         }
         found.append(("offerOf", (market, slot, account), view))
-    for market, issuer in state.credits.issuers.items():
-        found.append(("issuerOf", (market,), issuer))
+    for market in state.markets:
+        found.append(("issuerOf", (market,), state.credits.issuers.get(market, _NOBODY)))
+    for number, series in state.credits.series.items():
+        stands: dict[str, Any] = {
+            "terms": series.terms,
+            "asset": series.asset,
+            "escrow": series.escrow,
+            "budgetWh": series.budget_wh,
+            "issuedWh": series.issued_wh,
+            "spentWh": series.spent_wh,
+        }
+        found.append(("seriesOf", (number,), stands))
+    for number, window in state.credits.windows.items():
+        found += _window_views(number, window)
+    return found
+
+
+def _window_views(number: int, window: CreditWindow) -> list[tuple[str, tuple[Any, ...], Any]]:
+    view = {
+        "series": window.series,
+        "period": window.period,
+        "firstSlot": window.first_slot,
+        "slots": window.slots,
+        "budgetWh": window.budget_wh,
+        "joinedWh": window.joined_wh,
+    }
+    found: list[tuple[str, tuple[Any, ...], Any]] = [("windowOf", (number,), view)]
+    for account, part in window.parts.items():
+        joined = {
+            "capWh": part.cap_wh,
+            "since": part.since,
+            "issued": part.issued,
+            "reservation": part.reservation,
+        }
+        found.append(("joinedOf", (number, account), joined))
+    for account, values in window.published.items():
+        found.append(("publishedBaseline", (number, account), keccak(values)))
     return found
 
 

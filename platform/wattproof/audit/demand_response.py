@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from market.units import SCALE, ceil_div
 from wattproof.audit.claims import check_used, reductions
 from wattproof.audit.claims_state import (
@@ -37,6 +39,7 @@ def programme_created(state: State, entry: Entry) -> None:
         incentive=terms["incentive"],
         penalty=terms["penalty"],
         rule=rule_of(terms["rule"]),
+        terms=terms,
     )
 
 
@@ -60,6 +63,10 @@ def enrolled(state: State, entry: Entry) -> None:
 
 def bond_added(state: State, entry: Entry) -> None:
     _enrolment(state, entry).bond += entry.event.args["amount"]
+
+
+def availability_changed(state: State, entry: Entry) -> None:
+    _enrolment(state, entry).available = entry.event.args["available"]
 
 
 def left(state: State, entry: Entry) -> None:
@@ -241,7 +248,13 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Mapping[str, 
         (
             "programmeOf",
             (number,),
-            {"escrow": each.escrow, "setAside": each.set_aside, "owner": each.owner},
+            {
+                "owner": each.owner,
+                "asset": each.asset,
+                "escrow": each.escrow,
+                "setAside": each.set_aside,
+                "terms": each.terms,
+            },
         )
         for number, each in book.programmes.items()
     ]
@@ -249,9 +262,29 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Mapping[str, 
         (
             "enrolmentOf",
             key,
-            {"bond": each.bond, "setAside": each.set_aside, "openEvents": each.open_events},
+            {
+                "capacityW": each.capacity_w,
+                "since": each.since,
+                "bond": each.bond,
+                "setAside": each.set_aside,
+                "openEvents": each.open_events,
+                "available": each.available,
+            },
         )
         for key, each in book.enrolments.items()
+    ]
+    found += [
+        (
+            "eventOf",
+            (number,),
+            {
+                "programme": event.programme,
+                "period": event.period,
+                "firstSlot": event.first_slot,
+                "slots": event.slots,
+            },
+        )
+        for number, event in book.events.items()
     ]
     found += [
         (
@@ -263,6 +296,10 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Mapping[str, 
                 "performanceWh": part.performance_wh,
                 "incentive": part.incentive,
                 "penalty": part.penalty,
+                "incentiveSetAside": part.incentive_set_aside,
+                "penaltySetAside": part.penalty_set_aside,
+                "reservation": part.reservation,
+                "publishedHash": keccak(part.published) if part.published else bytes(32),
             },
         )
         for number, event in book.events.items()
@@ -277,6 +314,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (_CONTRACT, "Defunded"): defunded,
     (_CONTRACT, "Enrolled"): enrolled,
     (_CONTRACT, "BondAdded"): bond_added,
+    (_CONTRACT, "AvailabilityChanged"): availability_changed,
     (_CONTRACT, "Left"): left,
     (_CONTRACT, "EventCalled"): event_called,
     (_CONTRACT, "Instructed"): instructed,
