@@ -8,8 +8,8 @@ is integers from the start, because what is approved is signed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
@@ -187,6 +187,38 @@ class DispatchPlan:
             if (edit.line, edit.slot) in seen:
                 raise EditError(f"{edit.line}[{edit.slot}] is edited twice")
             seen.add((edit.line, edit.slot))
+
+    def keeping(self, edits: Sequence[Edit]) -> DispatchPlan:
+        """The plan with edited values as they were given, to the W.
+
+        Raises EditError as `check_edits` does.
+        """
+        self.check_edits(edits)
+        lines = {name: list(values) for name, values in self.lines.items()}
+        for edit in edits:
+            lines[edit.line][edit.slot] = edit.value_w
+        return replace(self, lines={name: tuple(values) for name, values in lines.items()})
+
+
+def check_place(edit: Edit, lines: Collection[str], slots: int) -> None:
+    """Raises EditError where a plan of these lines and so many slots has no place for an edit."""
+    if edit.line not in lines:
+        raise EditError(f"the plan has no line {edit.line!r}; it has {', '.join(lines)}")
+    if not 0 <= edit.slot < slots:
+        raise EditError(f"{edit.line} has slots 0 to {slots - 1}, there is no slot {edit.slot}")
+
+
+def infeasible(
+    error: Exception, conflicts: Sequence[object], fixed: Sequence[object], edits: Sequence[Edit]
+) -> InfeasibleError:
+    """A twin's word that there is no plan, with the edits as people gave them.
+
+    Args:
+        conflicts: those among ``fixed`` that cannot stand together, ``fixed`` being what the twin
+            made of ``edits``, one by one.
+    """
+    named = [edit for fix, edit in zip(fixed, edits, strict=True) if fix in conflicts]
+    return InfeasibleError(str(error).partition(":")[0] if named else str(error), named)
 
 
 def is_power(value: object) -> bool:

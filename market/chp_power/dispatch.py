@@ -15,11 +15,11 @@ from market.dispatch import (
     PEAK,
     DispatchPlan,
     Edit,
-    EditError,
     Indicator,
-    InfeasibleError,
     InputsError,
     Measurement,
+    check_place,
+    infeasible,
     metered_deviation_wh,
 )
 from market.inputs import read, to_json
@@ -77,10 +77,7 @@ def planned_day(inputs: ChpInputs, edits: Sequence[Edit] = ()) -> ChpPlan:
     try:
         return twin.decide(model, samples, inputs.signal, fixed=fixed)
     except twin_edits.InfeasiblePlanError as error:
-        named = dict(zip(fixed, edits, strict=True))
-        conflicts = [named[fix] for fix in error.conflicts]
-        reason = "these values cannot stand together" if conflicts else str(error)
-        raise InfeasibleError(reason, conflicts) from error
+        raise infeasible(error, error.conflicts, fixed, edits) from error
 
 
 def dispatch_plan(plan: ChpPlan) -> DispatchPlan:
@@ -123,12 +120,7 @@ class ChpPlanner:
 
     def solve(self, inputs: ChpInputs, edits: Sequence[Edit] = ()) -> DispatchPlan:
         """The best plan with the edits fixed; edited values are kept to the W."""
-        plan = dispatch_plan(planned_day(inputs, edits))
-        plan.check_edits(edits)
-        lines = {name: list(values) for name, values in plan.lines.items()}
-        for edit in edits:
-            lines[edit.line][edit.slot] = edit.value_w
-        return replace(plan, lines={name: tuple(values) for name, values in lines.items()})
+        return dispatch_plan(planned_day(inputs, edits)).keeping(edits)
 
     def measure(
         self,
@@ -151,11 +143,7 @@ class ChpPlanner:
 
 
 def _to_twin(inputs: ChpInputs, edit: Edit) -> twin_edits.Edit:
-    if edit.line not in _LINES:
-        raise EditError(f"the plan has no line {edit.line!r}; it has {', '.join(_LINES)}")
-    slots = inputs.site.horizon.slots
-    if not 0 <= edit.slot < slots:
-        raise EditError(f"{edit.line} has slots 0 to {slots - 1}, there is no slot {edit.slot}")
+    check_place(edit, _LINES, inputs.site.horizon.slots)
     name, sign = _LINES[edit.line]
     return twin_edits.Edit(name, edit.slot, float(sign * edit.value_w))
 

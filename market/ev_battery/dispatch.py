@@ -21,9 +21,9 @@ from market.dispatch import (
     Edit,
     EditError,
     Indicator,
-    InfeasibleError,
     InputsError,
     Measurement,
+    infeasible,
     metered_deviation_wh,
 )
 from market.inputs import read, to_json
@@ -130,24 +130,18 @@ class FleetPlanner:
         try:
             energy_wh = adjusted_energy_wh(inputs.model(), samples, inputs.signal, fixed)
         except twin_edits.InfeasiblePlanError as error:
-            named = dict(zip(fixed, edits, strict=True))
-            reason = str(error).partition(":")[0]
-            raise InfeasibleError(reason, [named[fix] for fix in error.conflicts]) from error
+            raise infeasible(error, error.conflicts, fixed, edits) from error
         power_w = np.rint(energy_wh / inputs.horizon.slot_hours).astype(int)
         lines = dict(zip(inputs.vehicles.owner_ids, power_w.tolist(), strict=True))
-        for edit in edits:
-            lines[edit.line][edit.slot] = edit.value_w
         stays = expected_stays(samples)
         outcome = deliver(inputs.vehicles, stays, inputs.horizon, energy_wh)
         horizon = inputs.horizon
-        plan = DispatchPlan(
+        return DispatchPlan(
             first_slot=int(horizon.start.timestamp()) // horizon.slot_seconds,
             slot_seconds=horizon.slot_seconds,
             lines={name: tuple(values) for name, values in lines.items()},
             indicators=_indicators(inputs, stays, outcome),
-        )
-        plan.check_edits(edits)
-        return plan
+        ).keeping(edits)
 
     def measure(
         self,

@@ -14,11 +14,11 @@ from market.dispatch import (
     PEAK,
     DispatchPlan,
     Edit,
-    EditError,
     Indicator,
-    InfeasibleError,
     InputsError,
     Measurement,
+    check_place,
+    infeasible,
     metered_deviation_wh,
 )
 from market.inputs import read, to_json
@@ -76,9 +76,7 @@ def planned_day(inputs: MallInputs, edits: Sequence[Edit] = ()) -> MallPlan:
     try:
         return twin.decide(model, samples, inputs.signal, fixed=fixed)
     except twin_edits.InfeasiblePlanError as error:
-        named = dict(zip(fixed, edits, strict=True))
-        reason = str(error).partition(":")[0]
-        raise InfeasibleError(reason, [named[fix] for fix in error.conflicts]) from error
+        raise infeasible(error, error.conflicts, fixed, edits) from error
 
 
 def dispatch_plan(plan: MallPlan, signal: GridSignal) -> DispatchPlan:
@@ -118,12 +116,7 @@ class MallPlanner:
 
     def solve(self, inputs: MallInputs, edits: Sequence[Edit] = ()) -> DispatchPlan:
         """The best plan with the edits fixed; edited values are kept to the W."""
-        plan = dispatch_plan(planned_day(inputs, edits), inputs.signal)
-        plan.check_edits(edits)
-        lines = {name: list(values) for name, values in plan.lines.items()}
-        for edit in edits:
-            lines[edit.line][edit.slot] = edit.value_w
-        return replace(plan, lines={name: tuple(values) for name, values in lines.items()})
+        return dispatch_plan(planned_day(inputs, edits), inputs.signal).keeping(edits)
 
     def measure(
         self,
@@ -147,11 +140,7 @@ class MallPlanner:
 
 
 def _to_twin(inputs: MallInputs, edit: Edit) -> twin_edits.Edit:
-    if edit.line not in LINES:
-        raise EditError(f"the plan has no line {edit.line!r}; it has {', '.join(LINES)}")
-    slots = inputs.site.horizon.slots
-    if not 0 <= edit.slot < slots:
-        raise EditError(f"{edit.line} has slots 0 to {slots - 1}, there is no slot {edit.slot}")
+    check_place(edit, LINES, inputs.site.horizon.slots)
     return twin_edits.Edit(edit.line, edit.slot, float(edit.value_w))
 
 
