@@ -55,7 +55,7 @@ def micro(energy_wh: int, price: int) -> int:
         (1_000, 300, 0),
         (1_300, 200, 300),  # it reduced against its baseline and still took more than it bought
         (1_300, None, 300),
-        (1_300, -100, 300),  # an increase that was asked for is paid by who asked; its energy is owed
+        (1_300, -100, 300),  # an increase is paid for by who asked; its energy is owed
         (1_300, -800, 300),
         (600, -100, -400),
     ],
