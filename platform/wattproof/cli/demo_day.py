@@ -66,23 +66,10 @@ def ev(
     as_json: AsJson = False,
 ) -> None:
     """Run an EV battery-trading day; exits 1 unless every check holds."""
+    chosen = dict(locals())
     from wattproof.demo.ev import EvOptions, run
 
-    _judge(
-        run(
-            EvOptions(
-                sessions=sessions,
-                prices=prices,
-                price_unit=price_unit,
-                time_zone=time_zone,
-                skip_bad_rows=skip_bad_rows,
-                day=day,
-                seed=seed,
-                data_dir=data_dir,
-                as_json=as_json,
-            )
-        )
-    )
+    _judge(run(EvOptions(**chosen)))
 
 
 @app.command()
@@ -106,25 +93,10 @@ def mall(
     as_json: AsJson = False,
 ) -> None:
     """Run malls' days with energy credits; exits 1 unless every check holds."""
+    chosen = dict(locals())
     from wattproof.demo.mall import MallOptions, run
 
-    _judge(
-        run(
-            MallOptions(
-                weather=weather,
-                building=building,
-                place=place,
-                prices=prices,
-                price_unit=price_unit,
-                time_zone=time_zone,
-                skip_bad_rows=skip_bad_rows,
-                day=day,
-                seed=seed,
-                data_dir=data_dir,
-                as_json=as_json,
-            )
-        )
-    )
+    _judge(run(MallOptions(**chosen)))
 
 
 @app.command()
@@ -148,25 +120,10 @@ def chp(
     as_json: AsJson = False,
 ) -> None:
     """Run a heat-and-power plant's day with demand response; exits 1 unless every check holds."""
+    chosen = dict(locals())
     from wattproof.demo.chp import ChpOptions, run
 
-    _judge(
-        run(
-            ChpOptions(
-                prices=prices,
-                wind=wind,
-                load=load,
-                power_unit=power_unit,
-                price_unit=price_unit,
-                time_zone=time_zone,
-                skip_bad_rows=skip_bad_rows,
-                day=day,
-                seed=seed,
-                data_dir=data_dir,
-                as_json=as_json,
-            )
-        )
-    )
+    _judge(run(ChpOptions(**chosen)))
 
 
 def _judge(report: DemoReport) -> None:

@@ -10,6 +10,7 @@ from market import certificate
 from market.certificate import CertificateError, Commitment
 from market.settlement import Settlement
 from market.units import SCALE, ceil_div
+from wattproof import audit
 from wattproof.audit import Report
 from wattproof.demo.cast import Cast
 from wattproof.demo.dispatching import Reviewed, orders_of
@@ -157,6 +158,15 @@ def money(stage: Stage, cast: Cast, markets: Sequence[int], holders: Iterable[st
         total == held,
         f"{held / MICRO:,.2f} tokens",
     )
+
+
+def replay(stage: Stage) -> Report:
+    """Rebuild everything from the chain alone, and compare with contracts and database."""
+    platform = stage.platform
+    with stage.show.step("Replay from the chain alone") as step:
+        found = audit.replay(platform.chain.rpc_url, platform.deployment, database=platform.engine)
+        step.note(f"{sum(found.checked.values()):,} values compared")
+    return found
 
 
 def replayed(replay: Report) -> Check:

@@ -15,6 +15,7 @@ from market.order import SignedOrder, order_hash, sign_order
 from market.product import Product
 from market.rules import MarketRules
 from market.settlement import Settlement
+from wattproof.demo.calendar import Calendar
 from wattproof.demo.cast import Cast
 from wattproof.demo.stage import Stage
 from wattproof.errors import WattproofError
@@ -27,6 +28,7 @@ from wattproof.rounds.models import RoundRow
 from wattproof.rounds.settlement import stored_settlement
 
 GATE_LEAD_S = 3_600
+_NANO = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,32 @@ class TradedRound:
             paid[signed.order.trader] = paid.get(signed.order.trader, 0) + payment
         return paid
 
+    @property
+    def traded_wh(self) -> int:
+        """Energy that changed hands."""
+        return sum(
+            entry.quantity_wh
+            for leaf in self.settlement.positions
+            for entry in leaf.entries
+            if entry.quantity_wh > 0
+        )
+
+    @property
+    def price_range(self) -> tuple[float, float]:
+        """Lowest and highest price at which something was traded, tokens a kWh; else zeros."""
+        clearing = self.settlement.clearing
+        traded = [
+            price / _NANO
+            for price, indicative in zip(clearing.prices, clearing.indicative, strict=True)
+            if not indicative
+        ]
+        return min(traded, default=0.0), max(traded, default=0.0)
+
+    @property
+    def filled_orders(self) -> int:
+        """How many orders were filled, at least in part."""
+        return sum(1 for fill in self.settlement.clearing.fills if fill)
+
     def row(self, session: Session) -> RoundRow:
         """The round as the database has it."""
         return get_round(session, self.opened.market, self.opened.number)
@@ -85,6 +113,19 @@ def open_round(
         ).number
     stage.rest()
     return OpenRound(market, number, first_slot, slots, gate_at)
+
+
+def open_day(
+    stage: Stage, market: int, calendar: Calendar, rules: MarketRules, gate_hour: float
+) -> OpenRound:
+    """Open a round of the whole day, with its gate on the eve."""
+    return open_round(
+        stage,
+        market,
+        gate_at=calendar.at(calendar.eve, gate_hour),
+        first_slot=calendar.day * rules.period_slots,
+        slots=rules.period_slots,
+    )
 
 
 def hand_in(

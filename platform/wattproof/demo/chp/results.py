@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from market.dispatch import COST, PEAK, energy_of
-from market.readings import readings
 from market.reference.programmes import Direction
 from market.units import SCALE, ceil_div
 from twin.chp.model import FloatArray
@@ -30,6 +29,7 @@ from wattproof.demo.chp.response import CalledEvent
 from wattproof.demo.chp.scene import FOUNDRY, PLANT, Scene
 from wattproof.demo.deviations import counted_once, ten_of_ten_wh
 from wattproof.demo.dispatching import Reviewed
+from wattproof.demo.metering import whole_wh
 from wattproof.demo.report import Check, Comparison, DemoReport
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import TradedRound
@@ -39,7 +39,6 @@ from wattproof.meters.models import ClosureRow
 
 _WH_PER_MWH = 1e6
 _W_PER_MW = 1e6
-_NANO = 1e9
 _SLOT_S = 900
 
 
@@ -78,15 +77,13 @@ class Results:
 
     def values_wh(self, name: str) -> tuple[int, ...]:
         """A meter's reading of the day, whole Wh a slot."""
-        metered = self.metered_wh[name]
-        taken = readings((name,), metered[None, :], metered.size)[name]
-        return tuple(wh or 0 for wh in taken)
+        return whole_wh(self.metered_wh[name])
 
     def performed_wh(self, event: int, name: str) -> list[int]:
         """What an account did in each slot of an event, recomputed from readings."""
         called = self.events[event]
         day = self.values_wh(name)
-        past = [self._past_wh(name, place) for place in range(len(self.scene.history))]
+        past = self.scene.past.whole_wh(name)
         baseline = ten_of_ten_wh(past, day, called.window, called.terms.rule)
         target = self.targets_w[event, name] * _SLOT_S // 3_600
         sign = 1 if called.terms.direction is Direction.REDUCE else -1
@@ -106,16 +103,6 @@ class Results:
             for slot, wh in enumerate(self.performed_wh(event, name), start=called.first_slot):
                 used[slot] = sign * wh
         return used
-
-    def _past_wh(self, name: str, place: int) -> tuple[int, ...]:
-        hours = self.scene.slot_hours
-        past = (
-            -self.scene.history[place].power_w * hours
-            if name == PLANT
-            else self.scene.foundry_history_wh[place]
-        )
-        taken = readings((name,), past[None, :], past.size)[name]
-        return tuple(wh or 0 for wh in taken)
 
 
 def report_on(results: Results, strategies: Comparison, seconds: Mapping[str, float]) -> DemoReport:
@@ -142,29 +129,17 @@ def residual_w(scene: Scene, outcome: ChpOutcome) -> FloatArray:
 
 def _figures(results: Results) -> ChpFigures:
     scene, settlement = results.scene, results.traded.settlement
-    prices = [
-        price
-        for price, indicative in zip(
-            settlement.clearing.prices, settlement.clearing.indicative, strict=True
-        )
-        if not indicative
-    ]
-    traded = sum(
-        entry.quantity_wh
-        for leaf in settlement.positions
-        for entry in leaf.entries
-        if entry.quantity_wh > 0
-    )
+    lowest, highest = results.traded.price_range
     blown = max(float(results.outcome.wind_w.sum()), 1.0)
     changes = {each.name: each.change for each in results.reviewed.changed.indicators}
     parts = results.parts.values()
     gas = settlement_gas(results.stage, results.traded)
     return ChpFigures(
         orders=settlement.book.count,
-        filled_orders=sum(1 for fill in settlement.clearing.fills if fill),
-        traded_mwh=traded / _WH_PER_MWH,
-        lowest_price=min(prices, default=0) / _NANO,
-        highest_price=max(prices, default=0) / _NANO,
+        filled_orders=results.traded.filled_orders,
+        traded_mwh=results.traded.traded_wh / _WH_PER_MWH,
+        lowest_price=lowest,
+        highest_price=highest,
         peak_residual_mw=float(residual_w(scene, results.outcome).max()) / _W_PER_MW,
         uncontrolled_peak_residual_mw=float(residual_w(scene, results.heat_led).max()) / _W_PER_MW,
         planned_peak_mw=results.plan.proof.peak_w / _W_PER_MW,

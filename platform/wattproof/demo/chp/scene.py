@@ -18,6 +18,7 @@ from market.supply import consumer_bids
 from twin.chp.model import DayAhead, FloatArray
 from twin.chp.plan import ChpOutcome
 from wattproof.demo.calendar import Calendar
+from wattproof.demo.past import Past
 
 PLANT = "heat-and-power plant"
 WIND = "wind farm"
@@ -68,6 +69,12 @@ class Scene:
     def traders(self) -> tuple[str, ...]:
         """Everybody who trades."""
         return (PLANT, WIND, THERMAL, *self.loads)
+
+    @property
+    def past(self) -> Past:
+        """The days before, of those whose response is measured against a baseline."""
+        plant_wh = np.array([-day.power_w * self.slot_hours for day in self.history])
+        return Past({PLANT: plant_wh, FOUNDRY: self.foundry_history_wh})
 
     @property
     def real_load_w(self) -> FloatArray:

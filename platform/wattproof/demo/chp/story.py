@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,13 +10,11 @@ from market.chp_power import MANIFEST
 from market.chp_power.dispatch import planned_day
 from market.dispatch import DispatchPlan, Edit
 from market.inputs import to_json
-from market.readings import readings
 from twin.chp.model import FloatArray
 from twin.chp.operation import operate
 from twin.chp.plan import ChpOutcome, ChpPlan
-from wattproof import audit
-from wattproof.demo import dispatching, metering, trading
-from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
+from wattproof.demo import checks, dispatching, metering, trading
+from wattproof.demo.calendar import Calendar, calendar_from
 from wattproof.demo.cast import Cast
 from wattproof.demo.chp import events, response
 from wattproof.demo.chp.options import ChpOptions
@@ -72,13 +69,13 @@ class _Day:
 
     def run(self, strategies: Comparison) -> DemoReport:
         scene, stage, calendar = self.scene, self.stage, self.calendar
-        show, platform = stage.show, stage.platform
+        show = stage.show
         with show.step("Identities, meters, roles") as step:
             joined = gather(stage, scene)
             cast, market = joined.cast, joined.market
             step.note(f"{len(cast.members)} participants")
         with show.step("Ten metered days go by") as step:
-            self._live_through_history(cast, market)
+            scene.past.live_through(stage, cast, market, calendar, _PLANNING_HOUR)
             step.note(f"{2 * (PAST_DAYS - 1)} signed readings")
         with show.step("Programmes, enrolment, events called") as step:
             programmes = events.create(stage, cast, market)
@@ -95,13 +92,7 @@ class _Day:
         with show.step("Orders signed, receipts given") as step:
             bids = scene.bids(plan)
             set_margins_aside(stage, joined, bids)
-            opened = trading.open_round(
-                stage,
-                market,
-                gate_at=calendar.at(calendar.eve, _GATE_HOUR),
-                first_slot=calendar.day * _RULES.period_slots,
-                slots=_RULES.period_slots,
-            )
+            opened = trading.open_day(stage, market, calendar, _RULES, _GATE_HOUR)
             signed, receipts = trading.hand_in(stage, cast, opened, bids)
             dispatching.bid_from(stage, reviewed, cast[PLANT], signed, [cast[PLANT].address])
             step.note(f"{len(signed)} orders")
@@ -112,7 +103,7 @@ class _Day:
             planned = planned_day(scene.inputs, reviewed.edits)
             outcome = self._lived(planned)
             metered = self._metered(cast, traded, outcome, targets, peak)
-            self._post_day(cast, market, metered)
+            scene.past.end_day(stage, cast, market, calendar, metered)
             step.note(f"{len(metered)} signed readings")
         with show.step("Performance reported, imbalance closed") as step:
             stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
@@ -127,11 +118,7 @@ class _Day:
             }
         with show.step("Twin corrected by the meters"):
             corrected = dispatching.measure(stage, reviewed, cast[PLANT], to_json(outcome))
-        with show.step("Replay from the chain alone") as step:
-            replay = audit.replay(
-                platform.chain.rpc_url, platform.deployment, database=platform.engine
-            )
-            step.note(f"{sum(replay.checked.values()):,} values compared")
+        replay = checks.replay(stage)
         return report_on(
             Results(
                 scene=scene,
@@ -154,23 +141,6 @@ class _Day:
             strategies,
             show.seconds,
         )
-
-    def _live_through_history(self, cast: Cast, market: int) -> None:
-        """All days but the eve, two at a time, and on to the eve's morning."""
-        calendar = self.calendar
-        past = list(calendar.history)[:-1]
-        for place in range(0, len(past), 2):
-            pair = past[place : place + 2]
-            self.stage.advance_to(calendar.at(pair[-1] + 1))
-            for period in pair:
-                metering.post(self.stage, cast, market, period, self._past_values(period))
-        self.stage.advance_to(calendar.at(calendar.eve, _PLANNING_HOUR))
-
-    def _past_values(self, period: int) -> Any:
-        place = period - self.calendar.first
-        power_w = self.scene.history[place].power_w
-        rows = np.vstack([-power_w * self.scene.slot_hours, self.scene.foundry_history_wh[place]])
-        return readings((PLANT, FOUNDRY), rows, _RULES.period_slots)
 
     def _review(self, cast: Cast, market: int) -> dispatching.Reviewed:
         proposal = Proposal(
@@ -233,11 +203,3 @@ class _Day:
         metered[WIND] = -outcome.wind_taken_w * hours
         metered[THERMAL] = traded.positions_wh(cast)[THERMAL]
         return metered
-
-    def _post_day(self, cast: Cast, market: int, metered: dict[str, FloatArray]) -> None:
-        """The eve's readings of those with a baseline, then everybody's of the day."""
-        calendar, stage = self.calendar, self.stage
-        stage.advance_to(calendar.at(calendar.day) + DAY_S)
-        metering.post(stage, cast, market, calendar.eve, self._past_values(calendar.eve))
-        values = readings(list(metered), np.vstack(list(metered.values())), _RULES.period_slots)
-        metering.post(stage, cast, market, calendar.day, values)

@@ -81,19 +81,7 @@ def _notes(scene: Scene) -> tuple[str, ...]:
 
 def _figures(results: Results, row: RoundRow) -> EvFigures:
     scene, settlement = results.scene, results.traded.settlement
-    traded = sum(
-        entry.quantity_wh
-        for leaf in settlement.positions
-        for entry in leaf.entries
-        if entry.quantity_wh > 0
-    )
-    prices = [
-        price
-        for price, indicative in zip(
-            settlement.clearing.prices, settlement.clearing.indicative, strict=True
-        )
-        if not indicative
-    ]
+    lowest, highest = results.traded.price_range
     base_w = scene.metered_load_w()
     peak_w = float(results.outcome.feeder_w(scene.horizon, base_w).max())
     uncontrolled_w = float(scene.baseline.feeder_w(scene.horizon, base_w).max())
@@ -103,11 +91,11 @@ def _figures(results: Results, row: RoundRow) -> EvFigures:
     gas = settlement_gas(results.stage, results.traded)
     return EvFigures(
         orders=settlement.book.count,
-        filled_orders=sum(1 for fill in settlement.clearing.fills if fill),
-        traded_kwh=traded / _WH_PER_KWH,
+        filled_orders=results.traded.filled_orders,
+        traded_kwh=results.traded.traded_wh / _WH_PER_KWH,
         discharged_kwh=float(results.outcome.discharge_wh.sum()) / _WH_PER_KWH,
-        lowest_price=min(prices, default=0) / _NANO,
-        highest_price=max(prices, default=0) / _NANO,
+        lowest_price=lowest,
+        highest_price=highest,
         peak_kw=peak_w / _WH_PER_KWH,
         uncontrolled_peak_kw=uncontrolled_w / _WH_PER_KWH,
         energy_served=served / need if need else 1.0,

@@ -12,8 +12,7 @@ from market.readings import readings
 from twin.ev_fleet.model import FloatArray
 from twin.ev_fleet.plan import FleetOutcome
 from twin.ev_fleet.twin import MeteredDay
-from wattproof import audit
-from wattproof.demo import metering, trading
+from wattproof.demo import checks, metering, trading
 from wattproof.demo.cast import Cast
 from wattproof.demo.dispatching import Reviewed, bid_from
 from wattproof.demo.ev import desk
@@ -51,7 +50,6 @@ class _Day:
 
     def run(self) -> DemoReport:
         scene, stage, show = self.scene, self.stage, self.stage.show
-        platform = stage.platform
         with show.step("Identities, meters") as step:
             joined = gather(stage, scene, scene.bids())
             cast = joined.cast
@@ -92,11 +90,7 @@ class _Day:
                 if reviewed is not None
                 else _learnt(scene, outcome)
             )
-        with show.step("Replay from the chain alone") as step:
-            replay = audit.replay(
-                platform.chain.rpc_url, platform.deployment, database=platform.engine
-            )
-            step.note(f"{sum(replay.checked.values()):,} values compared")
+        replay = checks.replay(stage)
         return report_on(
             Results(
                 scene=scene,

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from market.dispatch import COST
-from market.readings import readings
 from market.reference.baseline import BaselineRule
 from market.units import SCALE
 from twin.mall.assessment import assess
@@ -34,6 +33,7 @@ from wattproof.demo.mall.crediting import OpenWindow
 from wattproof.demo.mall.figures import MallFigures
 from wattproof.demo.mall.participants import Joined
 from wattproof.demo.mall.scene import ARCADE, MALL, OFFICE, RETAILER, Scene
+from wattproof.demo.metering import whole_wh
 from wattproof.demo.report import Check, Comparison, DemoReport
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import TradedRound
@@ -81,13 +81,12 @@ class Results:
 
     def values_wh(self, name: str) -> tuple[int, ...]:
         """A meter's reading of the day, whole Wh a slot."""
-        return _whole(self.metered_wh[name])
+        return whole_wh(self.metered_wh[name])
 
     def used_wh(self, name: str) -> list[int]:
         """Reductions that credits are issued for, recomputed, Wh a slot of the day."""
-        history = self.scene.mall if name == MALL else self.scene.arcade
         day = self.values_wh(name)
-        past = [_whole(row) for row in history.history_wh]
+        past = self.scene.past.whole_wh(name)
         baseline = ten_of_ten_wh(past, day, self.window.place, self.rule)
         used = [0] * len(day)
         left = self.caps_wh[name]
@@ -117,32 +116,20 @@ def _figures(results: Results) -> MallFigures:
     scene, settlement = results.scene, results.traded.settlement
     inputs = scene.mall.inputs
     horizon, signal = inputs.site.horizon, inputs.signal
-    prices = [
-        price
-        for price, indicative in zip(
-            settlement.clearing.prices, settlement.clearing.indicative, strict=True
-        )
-        if not indicative
-    ]
+    lowest, highest = results.traded.price_range
     before, after = scene.mall.uncontrolled, results.outcome
     judged = assess(inputs.model(), signal, after, horizon)
     votes = inputs.site.votes or {}
     changes = {each.name: each.change for each in results.reviewed.changed.indicators}
-    traded = sum(
-        entry.quantity_wh
-        for leaf in settlement.positions
-        for entry in leaf.entries
-        if entry.quantity_wh > 0
-    )
     shifts = [band_shift_k(votes.get(name, {})) for name in inputs.site.mall.zone_names]
     closures = (*results.closures.values(), *results.bought_closures.values())
     gas = settlement_gas(results.stage, results.traded)
     return MallFigures(
         orders=settlement.book.count,
-        filled_orders=sum(1 for fill in settlement.clearing.fills if fill),
-        traded_kwh=traded / _KWH,
-        lowest_price=min(prices, default=0) / _NANO,
-        highest_price=max(prices, default=0) / _NANO,
+        filled_orders=results.traded.filled_orders,
+        traded_kwh=results.traded.traded_wh / _KWH,
+        lowest_price=lowest,
+        highest_price=highest,
         peak_kwh=_peak_kwh(scene, after),
         uncontrolled_peak_kwh=_peak_kwh(scene, before),
         energy_cost=energy_cost(after.electricity_w, signal, horizon),
@@ -178,11 +165,6 @@ def _sold_wh(results: Results) -> int:
         for each, fill in zip(settled.book.orders, settled.clearing.fills, strict=True)
         if each.order.legs[0].coefficient > 0
     )
-
-
-def _whole(values_wh: FloatArray) -> tuple[int, ...]:
-    taken = readings(("meter",), values_wh[None, :], values_wh.size)["meter"]
-    return tuple(wh or 0 for wh in taken)
 
 
 # -- checks ----------------------------------------------------------------------------------------

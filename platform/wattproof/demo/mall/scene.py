@@ -19,6 +19,7 @@ from twin.mall.building import FloatArray
 from twin.mall.model import DayAhead
 from twin.mall.plan import MallOutcome, MallPlan
 from wattproof.demo.calendar import Calendar
+from wattproof.demo.past import Past
 
 MALL = "mall"
 ARCADE = "arcade"
@@ -88,6 +89,11 @@ class Scene:
     def price_per_kwh(self) -> FloatArray:
         """Day-ahead prices, shape (slot,)."""
         return self.mall.inputs.signal.price_per_kwh
+
+    @property
+    def past(self) -> Past:
+        """The days before, of those whose reduction is measured against a baseline."""
+        return Past({MALL: self.mall.history_wh, ARCADE: self.arcade.history_wh})
 
     @property
     def peak(self) -> slice:

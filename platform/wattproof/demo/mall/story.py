@@ -14,15 +14,12 @@ from market.energy_credits.rules import expiry_slot
 from market.inputs import to_json
 from market.mall_energy.dispatch import planned_day
 from market.quantise import money_micro, price_nano_per_kwh
-from market.readings import readings
 from market.reference.baseline import BaselineRule
 from market.supply import consumer_bids
-from twin.mall.building import FloatArray
 from twin.mall.operation import operate
 from twin.mall.plan import MallOutcome, MallPlan
-from wattproof import audit
 from wattproof.credits.service import Terms
-from wattproof.demo import dispatching, metering, trading
+from wattproof.demo import checks, dispatching, metering, trading
 from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
 from wattproof.demo.cast import Cast
 from wattproof.demo.mall import crediting, voting
@@ -100,13 +97,13 @@ class _Days:
 
     def run(self, strategies: Comparison) -> DemoReport:
         stage, calendar = self.stage, self.calendar
-        show, platform = stage.show, stage.platform
+        show = stage.show
         with show.step("Identities, meters, roles") as step:
             joined = gather(stage, self.scene)
             cast, market = joined.cast, joined.energy
             step.note(f"{len(cast.members)} participants, 2 markets")
         with show.step("Ten metered days go by") as step:
-            self._live_through_history(cast, market)
+            self.scene.past.live_through(stage, cast, market, calendar, _PLANNING_HOUR)
             step.note(f"{2 * (PAST_DAYS - 1)} signed readings")
         with show.step("Customers vote on comfort") as step:
             votes = voting.vote(stage, cast[MALL], self.scene.mall, self.seed)
@@ -132,7 +129,7 @@ class _Days:
                 ARCADE: arcade.electricity_w * scene.slot_hours,
                 SUPPLIER: traded.positions_wh(cast)[SUPPLIER],
             }
-            self._post_day(cast, market, metered)
+            scene.past.end_day(stage, cast, market, calendar, metered)
             step.note(f"{len(metered)} signed readings")
         with show.step("Reductions credited, imbalance closed") as step:
             stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
@@ -150,11 +147,7 @@ class _Days:
             corrected = dispatching.measure(stage, reviewed, cast[MALL], to_json(outcome))
         with show.step("Credits expire, the rest of the escrow returns"):
             left_wh = self._expire(cast, series)
-        with show.step("Replay from the chain alone") as step:
-            replay = audit.replay(
-                platform.chain.rpc_url, platform.deployment, database=platform.engine
-            )
-            step.note(f"{sum(replay.checked.values()):,} values compared")
+        replay = checks.replay(stage)
         return report_on(
             Results(
                 scene=scene,
@@ -185,23 +178,6 @@ class _Days:
         )
 
     # -- before the day ------------------------------------------------------------------------
-
-    def _live_through_history(self, cast: Cast, market: int) -> None:
-        """All days but the eve, two at a time, and on to the eve's noon."""
-        calendar = self.calendar
-        past = list(calendar.history)[:-1]
-        for place in range(0, len(past), 2):
-            pair = past[place : place + 2]
-            self.stage.advance_to(calendar.at(pair[-1] + 1))
-            for period in pair:
-                self._post_past(cast, market, period)
-        self.stage.advance_to(calendar.at(calendar.eve, _PLANNING_HOUR))
-
-    def _post_past(self, cast: Cast, market: int, period: int) -> None:
-        place = period - self.calendar.first
-        rows = np.vstack([self.scene.mall.history_wh[place], self.scene.arcade.history_wh[place]])
-        values = readings((MALL, ARCADE), rows, _RULES.period_slots)
-        metering.post(self.stage, cast, market, period, values)
 
     def _review(self, cast: Cast, market: int, scene: Scene) -> dispatching.Reviewed:
         proposal = Proposal(
@@ -251,27 +227,10 @@ class _Days:
     ) -> TradedRound:
         stage, calendar, cast = self.stage, self.calendar, joined.cast
         set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, bids, "day")
-        opened = trading.open_round(
-            stage,
-            joined.energy,
-            gate_at=calendar.at(calendar.eve, _GATE_HOUR),
-            first_slot=calendar.day * _RULES.period_slots,
-            slots=_RULES.period_slots,
-        )
+        opened = trading.open_day(stage, joined.energy, calendar, _RULES, _GATE_HOUR)
         signed, receipts = trading.hand_in(stage, cast, opened, bids)
         dispatching.bid_from(stage, reviewed, cast[MALL], signed, [cast[MALL].address])
         return trading.settle(stage, opened, _RULES, signed, receipts)
-
-    # -- the day -------------------------------------------------------------------------------
-
-    def _post_day(self, cast: Cast, market: int, metered: dict[str, FloatArray]) -> None:
-        """The eve's readings of those with a baseline, then everybody's of the day."""
-        calendar = self.calendar
-        self.stage.advance_to(calendar.at(calendar.day) + DAY_S)
-        self._post_past(cast, market, calendar.eve)
-        rows = np.vstack(list(metered.values()))
-        values = readings(list(metered), rows, _RULES.period_slots)
-        metering.post(self.stage, cast, market, calendar.day, values)
 
     # -- afterwards ----------------------------------------------------------------------------
 
@@ -334,9 +293,8 @@ class _Days:
         bought = trading.settle(stage, opened, _RULES, signed, receipts)
         stage.advance_to((period + 1) * DAY_S)
         positions = bought.positions_wh(cast)
-        rows = np.vstack([positions[OFFICE], positions[SUPPLIER]])
-        values = readings((OFFICE, SUPPLIER), rows, _RULES.period_slots)
-        metering.post(stage, cast, joined.energy, period, values)
+        drawn = {name: positions[name] for name in (OFFICE, SUPPLIER)}
+        metering.post_energy(stage, cast, joined.energy, period, drawn)
         stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
         return bought, metering.closures(stage, joined.energy, period), redeemed_wh, spent_wh
 

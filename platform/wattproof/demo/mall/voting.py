@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from twin.mall.comfort import comfort_table
+from twin.comfort import comfort_table
 from wattproof.comfort import service as comfort
 from wattproof.demo.cast import Member
 from wattproof.demo.mall.scene import Visited
