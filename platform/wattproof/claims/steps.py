@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from wattproof.errors import NotFoundError, RefusedError
+from wattproof.errors import ConflictError, NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.runtime import Platform
@@ -46,18 +47,26 @@ def queue(
     function: str,
     *arguments: Any,
     gas_limit: int | None = None,
-) -> None:
-    """Queue the step; the platform's balancing key pays for it."""
-    outbox.call(
-        session,
-        platform.chain,
-        contract,
-        function,
-        *arguments,
-        key=key,
-        signer=platform.keys.address(Role.BALANCING),
-        gas_limit=gas_limit,
-    )
+) -> bool:
+    """Queue the step; the platform's balancing key pays for it.
+
+    Returns False when another process queued it at the same moment.
+    """
+    try:
+        with session.begin_nested():
+            outbox.call(
+                session,
+                platform.chain,
+                contract,
+                function,
+                *arguments,
+                key=key,
+                signer=platform.keys.address(Role.BALANCING),
+                gas_limit=gas_limit,
+            )
+    except (IntegrityError, ConflictError):
+        return False
+    return True
 
 
 def attempt(platform: Platform, key: str, now: int, step: Callable[[], bool]) -> bool:

@@ -61,8 +61,9 @@ def close_due(platform: Platform, session: Session) -> int:
         key = f"close-window:{window.number}"
         if now <= window.claim_by or steps.is_waiting(platform, session, key, now):
             continue
-        steps.queue(platform, session, key, service.CONTRACT, "closeWindow", window.number)
-        queued += 1
+        queued += steps.queue(
+            platform, session, key, service.CONTRACT, "closeWindow", window.number
+        )
     return queued
 
 
@@ -80,7 +81,7 @@ def _issue(
         claim = claims.claim(platform, session, _subject(session, window, joined))
         if claim is None:
             return False
-        steps.queue(
+        return steps.queue(
             platform,
             session,
             key,
@@ -91,7 +92,6 @@ def _issue(
             claim,
             gas_limit=claims.GAS,
         )
-        return True
 
     return steps.attempt(platform, key, now, issue)
 

@@ -72,7 +72,7 @@ def _advance(platform: Platform, session: Session, part: _Part, now: int) -> boo
             if claim is None:
                 return False
             arguments = (claim,)
-        steps.queue(
+        return steps.queue(
             platform,
             session,
             key,
@@ -83,7 +83,6 @@ def _advance(platform: Platform, session: Session, part: _Part, now: int) -> boo
             *arguments,
             gas_limit=claims.GAS if arguments else None,
         )
-        return True
 
     return steps.attempt(platform, key, now, step)
 
