@@ -6,39 +6,18 @@ the radiant temperature is taken as the air's.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import numpy as np
-
 from twin.chp.model import FloatArray
+from twin.comfort import ComfortTerms, comfort_table
 
-_LOWEST_C, _HIGHEST_C, _STEP_K = 10.0, 35.0, 0.1
+_WINTER = ComfortTerms(
+    activity_met=1.2, clothing_clo=1.0, humidity_percent=40.0, air_speed_m_per_s=0.1
+)
 
 
 def satisfaction(indoor_c: FloatArray) -> FloatArray:
     """Share of people satisfied, 1 - PPD, at indoor temperatures of any shape.
 
-    Read by interpolation from values a tenth of a K apart; beyond 10 and 35 C the nearest holds.
+    Below 10 and above 38 C the nearest holds.
     """
-    temperature, satisfied = _table()
-    share: FloatArray = np.interp(indoor_c, temperature, satisfied)
+    share: FloatArray = 1.0 - comfort_table(_WINTER).dissatisfied(indoor_c)
     return share
-
-
-@lru_cache(maxsize=1)
-def _table() -> tuple[FloatArray, FloatArray]:
-    from pythermalcomfort.models import pmv_ppd_iso  # heavy: only where comfort is judged
-
-    temperature = np.arange(_LOWEST_C, _HIGHEST_C + _STEP_K / 2.0, _STEP_K)
-    found = pmv_ppd_iso(
-        tdb=temperature,
-        tr=temperature,
-        vr=0.1,
-        rh=40.0,
-        met=1.2,
-        clo=1.0,
-        model="7730-2005",
-        limit_inputs=False,
-        round_output=False,
-    )
-    return temperature, 1.0 - np.asarray(found.ppd, dtype=float) / 100.0

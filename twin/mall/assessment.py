@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from twin.comfort import comfort_table
 from twin.edits import InfeasiblePlanError
 from twin.horizon import Horizon
-from twin.mall.comfort import comfort_table
 from twin.mall.decide import decide
 from twin.mall.model import DayAhead, GridSignal, MallModel, MallSamples
 from twin.mall.operation import hold_set_point, operate

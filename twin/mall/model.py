@@ -6,11 +6,12 @@ Arrays over time are (slot,), (slot, zone), (slot, surface), or the same behind 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.comfort import ComfortBandError, ComfortTerms
 from twin.horizon import Horizon
 from twin.mall.building import SURFACES, FloatArray, Mall
 
@@ -19,10 +20,6 @@ BoolArray = NDArray[np.bool_]
 
 class MallShapeError(ValueError):
     """Series that belong together have different lengths, gaps, or impossible values."""
-
-
-class ComfortBandError(ValueError):
-    """A comfort band that nobody could be in: says which limits do not leave room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +38,6 @@ class ComfortBand:
                 f"{self.high_c[zone]:.1f} C leaves less than 0.5 K; widen the class, or check "
                 "clothing, activity and votes"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class ComfortTerms:
-    """What comfort is judged by (ISO 7730): activity in met, clothing in clo, relative humidity
-    in %, air speed in m/s, and the largest absolute PMV: 0.2, 0.5, 0.7 for classes A, B, C."""
-
-    activity_met: float = 1.6
-    clothing_clo: float = 0.5
-    humidity_percent: float = 50.0
-    air_speed_m_per_s: float = 0.15
-    pmv_limit: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +109,7 @@ class MallSite:
     state: MallState
     forecast: DayAhead
     set_point_c: FloatArray
-    comfort: ComfortTerms = ComfortTerms()
+    comfort: ComfortTerms = field(default_factory=ComfortTerms)
     errors: ForecastErrors = ForecastErrors()
     comfort_share: float = 0.9
     votes: Mapping[str, Mapping[int, float]] | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from twin.comfort import comfort_table, neutral_limits_c
 from twin.mall.building import FloatArray
-from twin.mall.comfort import comfort_table, neutral_limits_c
 from twin.mall.model import DayAhead, MallModel
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twin.comfort import comfort_table
 from twin.mall.building import FloatArray
-from twin.mall.comfort import comfort_table
 from twin.mall.drive import Drive, drive_of
 from twin.mall.model import GridSignal, MallModel, MallSamples, check_lengths
 from twin.mall.physics import electricity_w, initial_state, run, thermostats

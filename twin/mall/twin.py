@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twin.comfort import neutral_limits_c
 from twin.edits import Edit
 from twin.mall.building import check_mall
-from twin.mall.comfort import neutral_limits_c
 from twin.mall.decide import decide
 from twin.mall.learning import learned
 from twin.mall.model import (

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twin.comfort import ComfortTerms
 from twin.edits import Edit, InfeasiblePlanError
 from twin.mall.model import (
     ComfortBand,
-    ComfortTerms,
     GridSignal,
     MallModel,
     MallSamples,

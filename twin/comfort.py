@@ -1,4 +1,4 @@
-"""Comfort of customers by ISO 7730: predicted mean vote (PMV) and dissatisfied (PPD).
+"""Comfort of people indoors by ISO 7730: predicted mean vote (PMV) and dissatisfied (PPD).
 
 pythermalcomfort computes PMV; as air and radiant temperature enter through the operative one, it is
 tabulated once over that, and read by interpolation.
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from twin.mall.building import FloatArray
-from twin.mall.model import ComfortBandError, ComfortTerms
+FloatArray = NDArray[np.float64]
 
 PMV_CLASSES = {"A": 0.2, "B": 0.5, "C": 0.7}
 """Largest absolute PMV of the categories of ISO 7730, annex A."""
@@ -20,6 +20,22 @@ PMV_CLASSES = {"A": 0.2, "B": 0.5, "C": 0.7}
 _LOWEST_C = 10.0
 _HIGHEST_C = 38.0
 _STEP_K = 0.05
+
+
+class ComfortBandError(ValueError):
+    """A comfort band that nobody could be in: says which limits do not leave room."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComfortTerms:
+    """What comfort is judged by (ISO 7730): activity in met, clothing in clo, relative humidity
+    in %, air speed in m/s, and the largest absolute PMV: 0.2, 0.5, 0.7 for classes A, B, C."""
+
+    activity_met: float = 1.6
+    clothing_clo: float = 0.5
+    humidity_percent: float = 50.0
+    air_speed_m_per_s: float = 0.15
+    pmv_limit: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

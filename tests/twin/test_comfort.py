@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.mall.comfort import (
+from twin.comfort import (
+    ComfortBandError,
+    ComfortTerms,
     class_limit,
     comfort_table,
     dissatisfied_share,
     neutral_limits_c,
 )
-from twin.mall.model import ComfortBand, ComfortBandError, ComfortTerms
+from twin.mall.model import ComfortBand
 
 TERMS = ComfortTerms()
 
