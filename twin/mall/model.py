@@ -65,16 +65,16 @@ class DayAhead:
 
     def __post_init__(self) -> None:
         slots = self.outdoor_c.shape[-1]
-        for field in fields(self):
-            values = getattr(self, field.name)
-            shape = (slots, len(SURFACES)) if field.name == "sun_w_per_m2" else (slots,)
+        for series in fields(self):
+            values = getattr(self, series.name)
+            shape = (slots, len(SURFACES)) if series.name == "sun_w_per_m2" else (slots,)
             if values.shape != shape:
-                raise MallShapeError(f"{field.name} is shaped {values.shape}, not {shape}")
+                raise MallShapeError(f"{series.name} is shaped {values.shape}, not {shape}")
             if not np.isfinite(values).all():
                 slot = int(np.argwhere(~np.isfinite(values))[0, 0])
-                raise MallShapeError(f"{field.name} is missing in slot {slot}")
-            if field.name != "outdoor_c" and (values < 0).any():
-                raise MallShapeError(f"{field.name} is negative in a slot")
+                raise MallShapeError(f"{series.name} is missing in slot {slot}")
+            if series.name != "outdoor_c" and (values < 0).any():
+                raise MallShapeError(f"{series.name} is negative in a slot")
         if (self.humidity_percent > 100.0).any():
             raise MallShapeError("humidity_percent is above 100 in a slot")
 
@@ -181,10 +181,12 @@ class GridSignal:
 def check_lengths(horizon: Horizon, *parts: DayAhead | MallSamples | GridSignal) -> None:
     """Raise MallShapeError where a series has not as many slots as the horizon."""
     for part in parts:
-        for field in fields(part):
-            values = getattr(part, field.name)
+        for series in fields(part):
+            values = getattr(part, series.name)
             if not isinstance(values, np.ndarray):
                 continue
-            slots = values.shape[0 if field.name == "sun_w_per_m2" else -1]
+            slots = values.shape[0 if series.name == "sun_w_per_m2" else -1]
             if slots != horizon.slots:
-                raise MallShapeError(f"{field.name} has {slots} slots, the horizon {horizon.slots}")
+                raise MallShapeError(
+                    f"{series.name} has {slots} slots, the horizon {horizon.slots}"
+                )
