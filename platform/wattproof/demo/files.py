@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TypeVar
 
-from twin.prices import PER_KWH, PriceFileError, PriceReadResult, read_prices
+import numpy as np
+from numpy.typing import NDArray
+
+from market.quantise import price_nano_per_kwh
+from twin.day_match import DayMatchError, match_days, matched_slot_prices
+from twin.horizon import Horizon
+from twin.prices import (
+    PER_KWH,
+    PriceFileError,
+    PriceGapError,
+    PriceReadResult,
+    PriceSeries,
+    read_prices,
+)
+from wattproof.demo.options import DayOptions
 from wattproof.errors import InvalidError
 
 _SHOWN = 20
 _DEFAULT_UNIT = "USD/MWh"
 _DEFAULT_ZONE = "America/New_York"
 
+FloatArray = NDArray[np.float64]
 ResultT = TypeVar("ResultT")
 
 
@@ -33,23 +48,60 @@ def read(path: Path, reader: Callable[[], ResultT], *errors: type[Exception]) ->
         raise InvalidError(str(error), code="bad_file") from error
 
 
-def prices(
-    path: Path, unit: str | None, time_zone: str | None, *, skip_bad_rows: bool
-) -> PriceReadResult:
+def prices(path: Path, options: DayOptions) -> PriceReadResult:
     """Hourly prices of a file; by default PJM's unit and zone.
 
     Raises:
         InvalidError: an unknown unit, or a file that cannot be read or has bad rows that are not to
             be skipped.
     """
-    unit = unit or _DEFAULT_UNIT
+    unit = options.price_unit or _DEFAULT_UNIT
     if unit not in PER_KWH:
         raise InvalidError(f"--price-unit {unit!r} is unknown; known are {', '.join(PER_KWH)}")
-    zone = time_zone or _DEFAULT_ZONE
+    zone = options.time_zone or _DEFAULT_ZONE
     quoted = read(path, lambda: read_prices(path, unit, zone), PriceFileError)
-    if not skip_bad_rows:
+    if not options.skip_bad_rows:
         refuse(path, [str(row) for row in quoted.bad_rows])
     return quoted
+
+
+def price_options(options: DayOptions) -> list[tuple[str, object]]:
+    """Options by name that say how prices are read."""
+    return [
+        ("--price-unit", options.price_unit),
+        ("--time-zone", options.time_zone),
+        ("--skip-bad-rows", options.skip_bad_rows),
+    ]
+
+
+def check_company(given: Iterable[tuple[str, object]], whom: str, *, present: bool) -> None:
+    """Raise InvalidError for an option that was given without ``whom`` it goes with."""
+    for name, value in given:
+        if value and not present:
+            raise InvalidError(f"{name} goes with {whom}")
+
+
+def prices_on(series: PriceSeries, day: date, price_cap: int) -> tuple[FloatArray, str]:
+    """Prices of the day that stands for ``day``, shape (slot,), by the clock; and which one it is.
+
+    Raises:
+        InvalidError: no day can, or a price is beyond the market's cap (nano per kWh).
+    """
+    midnight = Horizon(datetime.combine(day, time(), UTC))
+    try:
+        matches = match_days([day], series.local_days())
+        per_kwh = matched_slot_prices(midnight, "UTC", series, matches)
+    except (DayMatchError, PriceGapError) as error:
+        raise InvalidError(str(error)) from error
+    dearest = float(np.abs(per_kwh).max())
+    if price_nano_per_kwh(dearest) > price_cap:
+        raise InvalidError(
+            f"a price of {dearest:g} a kWh on {day} is beyond the market's cap of "
+            f"{price_cap / 1e9:g}; is --price-unit right?"
+        )
+    (match,) = matches
+    said = f"{match.session_day} stands at the prices of {match.price_day} ({match.reason})"
+    return per_kwh, said
 
 
 def day(text: str | None) -> date | None:

@@ -5,6 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from market.dispatch import COST, PEAK
+from twin.chp.model import FloatArray
+from twin.chp.plan import ChpOutcome
+from wattproof.demo.checks import (
+    MICRO,
+    settlement_gas,
+)
+from wattproof.demo.chp.lived import Results
+from wattproof.demo.chp.scene import Scene
+
+_WH_PER_MWH = 1e6
+_W_PER_MW = 1e6
+_SLOT_S = 900
+
 
 @dataclass(frozen=True, slots=True)
 class ChpFigures:
@@ -80,3 +94,52 @@ class ChpFigures:
             ("Imbalance", f"{self.imbalance:,.2f} of all accounts together"),
             ("Settlement", f"{self.gas_per_order:,.0f} gas an order, {self.dust_micro} dust"),
         ]
+
+
+def residual_w(scene: Scene, outcome: ChpOutcome) -> FloatArray:
+    """What plant and wind leave of the real load for other stations, shape (slot,), W."""
+    residual: FloatArray = scene.real_load_w - outcome.power_w - outcome.wind_taken_w
+    return residual
+
+
+def figures_of(results: Results) -> ChpFigures:
+    """Count the day."""
+    scene, settlement = results.scene, results.traded.settlement
+    lowest, highest = results.traded.price_range
+    blown = max(float(results.outcome.wind_w.sum()), 1.0)
+    changes = {each.name: each.change for each in results.reviewed.changed.indicators}
+    parts = results.parts.values()
+    gas = settlement_gas(results.stage, results.traded)
+    return ChpFigures(
+        orders=settlement.book.count,
+        filled_orders=results.traded.filled_orders,
+        traded_mwh=results.traded.traded_wh / _WH_PER_MWH,
+        lowest_price=lowest,
+        highest_price=highest,
+        peak_residual_mw=float(residual_w(scene, results.outcome).max()) / _W_PER_MW,
+        uncontrolled_peak_residual_mw=float(residual_w(scene, results.heat_led).max()) / _W_PER_MW,
+        planned_peak_mw=results.plan.proof.peak_w / _W_PER_MW,
+        bound_peak_mw=results.plan.proof.peak_bound_w / _W_PER_MW,
+        wind_taken=float(results.outcome.wind_taken_w.sum()) / blown,
+        uncontrolled_wind_taken=float(results.heat_led.wind_taken_w.sum()) / blown,
+        plan_gap=results.plan.proof.gap,
+        satisfaction=float(results.plan.satisfaction.mean()),
+        edits=len(results.reviewed.edits),
+        edit_cost=changes[COST] / MICRO,
+        edit_peak_mw=changes[PEAK] / _W_PER_MW,
+        targeted_mwh=sum(
+            target_wh(results, event, watts) for (event, _), watts in results.targets_w.items()
+        )
+        / _WH_PER_MWH,
+        performed_mwh=sum(part.performance_wh for part in parts) / _WH_PER_MWH,
+        incentive=sum(part.incentive_micro for part in parts) / MICRO,
+        penalty=sum(part.penalty_micro for part in parts) / MICRO,
+        imbalance=sum(row.charge_micro or 0 for row in results.closures.values()) / MICRO,
+        gas_per_order=gas / max(settlement.book.count, 1),
+        dust_micro=settlement.dust_micro,
+    )
+
+
+def target_wh(results: Results, event: int, watts: int) -> int:
+    """What an event asked of an account that was to move ``watts``, Wh."""
+    return results.events[event].slots * (watts * _SLOT_S // 3_600)

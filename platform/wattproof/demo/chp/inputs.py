@@ -10,13 +10,11 @@ import numpy as np
 
 from market.chp_power.dispatch import ChpInputs
 from market.chp_power.rules import RULES
-from market.quantise import price_nano_per_kwh
 from twin.chp.model import ChpSite, GridSignal
 from twin.chp.power_series import WATTS, PowerFileError, PowerSeries, read_power
 from twin.chp.published import published_chp
-from twin.day_match import DayMatchError, match_days, matched_slot_prices
 from twin.horizon import Horizon
-from twin.prices import PriceGapError, PriceSeries
+from twin.prices import PriceSeries
 from wattproof.demo import files
 from wattproof.demo.chp.options import ChpOptions
 from wattproof.demo.chp.published import published_scene, scene_of
@@ -41,12 +39,7 @@ def scene_from(options: ChpOptions) -> Scene:
         wind, load = _power(options, "wind"), _power(options, "load")
     quoted = None
     if options.prices is not None:
-        quoted = files.prices(
-            options.prices,
-            options.price_unit,
-            options.time_zone,
-            skip_bad_rows=options.skip_bad_rows,
-        )
+        quoted = files.prices(options.prices, options)
     prices = quoted.series if quoted else None
     day = wanted or _first_day(wind, load, prices)
     horizon = Horizon(datetime.combine(day, time(), UTC))
@@ -58,7 +51,8 @@ def scene_from(options: ChpOptions) -> Scene:
         site, signal = _with_power(site, signal, wind, load, horizon)
         said |= {"wind": str(options.wind), "load": str(options.load)}
     if prices is not None and quoted is not None:
-        signal, matched = _with_prices(signal, prices, horizon, day)
+        per_kwh, matched = files.prices_on(prices, day, RULES.price_cap)
+        signal = replace(signal, price_per_kwh=per_kwh)
         said |= {"prices": str(options.prices), "skipped_prices": len(quoted.bad_rows)}
         notes += [matched, *quoted.notes]
     site = replace(site, horizon=horizon)
@@ -74,13 +68,9 @@ def _wants_files(options: ChpOptions) -> bool:
         raise InvalidError(f"--wind and --load go together; {missing} is missing")
     if options.power_unit and options.wind is None:
         raise InvalidError("--power-unit goes with --wind and --load")
-    for name, value in (
-        ("--price-unit", options.price_unit),
-        ("--time-zone", options.time_zone),
-        ("--skip-bad-rows", options.skip_bad_rows),
-    ):
-        if value and options.prices is None:
-            raise InvalidError(f"{name} goes with --prices")
+    files.check_company(
+        files.price_options(options), "--prices", present=options.prices is not None
+    )
     some = options.wind is not None or options.prices is not None
     if options.day and not some:
         raise InvalidError("--day goes with --prices, or with --wind and --load")
@@ -122,22 +112,3 @@ def _with_power(
     errors = replace(site.errors, wind_capacity_w=float(np.max(wind.power_w)))
     site = replace(site, forecast=replace(site.forecast, wind_w=wind_w), errors=errors)
     return site, replace(signal, load_w=load_w)
-
-
-def _with_prices(
-    signal: GridSignal, prices: PriceSeries, horizon: Horizon, day: date
-) -> tuple[GridSignal, str]:
-    try:
-        matches = match_days([day], prices.local_days())
-        per_kwh = matched_slot_prices(horizon, "UTC", prices, matches)
-    except (DayMatchError, PriceGapError) as error:
-        raise InvalidError(str(error)) from error
-    dearest = float(np.abs(per_kwh).max())
-    if price_nano_per_kwh(dearest) > RULES.price_cap:
-        raise InvalidError(
-            f"a price of {dearest:g} a kWh on {day} is beyond the market's cap of "
-            f"{RULES.price_cap / 1e9:g}; is --price-unit right?"
-        )
-    (match,) = matches
-    said = f"{match.session_day} stands at the prices of {match.price_day} ({match.reason})"
-    return replace(signal, price_per_kwh=per_kwh), said

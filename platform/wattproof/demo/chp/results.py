@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from market.dispatch import COST, PEAK, energy_of
-from market.reference.programmes import Direction
+from market.dispatch import energy_of
 from market.units import SCALE, ceil_div
-from twin.chp.model import FloatArray
-from twin.chp.plan import ChpOutcome, ChpPlan
-from wattproof.audit import Report
-from wattproof.demo.cast import Cast
 from wattproof.demo.checks import (
     MICRO,
     closed,
@@ -22,87 +15,17 @@ from wattproof.demo.checks import (
     plan_checks,
     replayed,
     round_checks,
-    settlement_gas,
 )
-from wattproof.demo.chp.figures import ChpFigures
-from wattproof.demo.chp.response import CalledEvent
-from wattproof.demo.chp.scene import FOUNDRY, PLANT, Scene
-from wattproof.demo.deviations import counted_once, ten_of_ten_wh
-from wattproof.demo.dispatching import Reviewed
-from wattproof.demo.metering import whole_wh
+from wattproof.demo.chp.figures import figures_of, target_wh
+from wattproof.demo.chp.lived import Results
+from wattproof.demo.chp.scene import FOUNDRY, PLANT
+from wattproof.demo.deviations import counted_once
 from wattproof.demo.report import Check, Comparison, DemoReport
-from wattproof.demo.stage import Stage
-from wattproof.demo.trading import TradedRound
 from wattproof.flexibility import service as flexibility
-from wattproof.flexibility.service import Part, PartStatus
-from wattproof.meters.models import ClosureRow
+from wattproof.flexibility.service import PartStatus
 
 _WH_PER_MWH = 1e6
 _W_PER_MW = 1e6
-_SLOT_S = 900
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Everything the report is made from.
-
-    Attributes:
-        plan: the twin's plan with the dispatcher's edits; ``heat_led`` what the plant does without.
-        metered_wh: what every meter showed, Wh a slot by name.
-        targets_w: by event and name; ``parts`` likewise what came of them.
-        corrected: the inputs of the plant's next plan.
-    """
-
-    scene: Scene
-    stage: Stage
-    cast: Cast
-    traded: TradedRound
-    reviewed: Reviewed
-    plan: ChpPlan
-    outcome: ChpOutcome
-    heat_led: ChpOutcome
-    metered_wh: Mapping[str, FloatArray]
-    peak: CalledEvent
-    trough: CalledEvent
-    targets_w: Mapping[tuple[int, str], int]
-    parts: Mapping[tuple[int, str], Part]
-    closures: Mapping[str, ClosureRow]
-    corrected: Mapping[str, Any]
-    replay: Report
-
-    @property
-    def events(self) -> Mapping[int, CalledEvent]:
-        """By number."""
-        return {called.event: called for called in (self.peak, self.trough)}
-
-    def values_wh(self, name: str) -> tuple[int, ...]:
-        """A meter's reading of the day, whole Wh a slot."""
-        return whole_wh(self.metered_wh[name])
-
-    def performed_wh(self, event: int, name: str) -> list[int]:
-        """What an account did in each slot of an event, recomputed from readings."""
-        called = self.events[event]
-        day = self.values_wh(name)
-        past = self.scene.past.whole_wh(name)
-        baseline = ten_of_ten_wh(past, day, called.window, called.terms.rule)
-        target = self.targets_w[event, name] * _SLOT_S // 3_600
-        sign = 1 if called.terms.direction is Direction.REDUCE else -1
-        return [
-            max(0, min(sign * (usual - metered), target))
-            for usual, metered in zip(baseline, day[called.window], strict=True)
-        ]
-
-    def used_wh(self, name: str) -> list[int]:
-        """What of an account's deviations demand response used, Wh a slot of the day, signed."""
-        used = [0] * len(self.values_wh(name))
-        for event, each in self.targets_w:
-            if each != name:
-                continue
-            called = self.events[event]
-            sign = 1 if called.terms.direction is Direction.REDUCE else -1
-            for slot, wh in enumerate(self.performed_wh(event, name), start=called.first_slot):
-                used[slot] = sign * wh
-        return used
 
 
 def report_on(results: Results, strategies: Comparison, seconds: Mapping[str, float]) -> DemoReport:
@@ -110,62 +33,12 @@ def report_on(results: Results, strategies: Comparison, seconds: Mapping[str, fl
     return DemoReport(
         title=results.scene.title,
         input=results.scene.input,
-        figures=_figures(results),
+        figures=figures_of(results),
         checks=tuple(_checks(results)),
         strategies=strategies,
         notes=results.scene.notes,
         seconds=dict(seconds),
     )
-
-
-# -- figures ---------------------------------------------------------------------------------------
-
-
-def residual_w(scene: Scene, outcome: ChpOutcome) -> FloatArray:
-    """What plant and wind leave of the real load for other stations, shape (slot,), W."""
-    residual: FloatArray = scene.real_load_w - outcome.power_w - outcome.wind_taken_w
-    return residual
-
-
-def _figures(results: Results) -> ChpFigures:
-    scene, settlement = results.scene, results.traded.settlement
-    lowest, highest = results.traded.price_range
-    blown = max(float(results.outcome.wind_w.sum()), 1.0)
-    changes = {each.name: each.change for each in results.reviewed.changed.indicators}
-    parts = results.parts.values()
-    gas = settlement_gas(results.stage, results.traded)
-    return ChpFigures(
-        orders=settlement.book.count,
-        filled_orders=results.traded.filled_orders,
-        traded_mwh=results.traded.traded_wh / _WH_PER_MWH,
-        lowest_price=lowest,
-        highest_price=highest,
-        peak_residual_mw=float(residual_w(scene, results.outcome).max()) / _W_PER_MW,
-        uncontrolled_peak_residual_mw=float(residual_w(scene, results.heat_led).max()) / _W_PER_MW,
-        planned_peak_mw=results.plan.proof.peak_w / _W_PER_MW,
-        bound_peak_mw=results.plan.proof.peak_bound_w / _W_PER_MW,
-        wind_taken=float(results.outcome.wind_taken_w.sum()) / blown,
-        uncontrolled_wind_taken=float(results.heat_led.wind_taken_w.sum()) / blown,
-        plan_gap=results.plan.proof.gap,
-        satisfaction=float(results.plan.satisfaction.mean()),
-        edits=len(results.reviewed.edits),
-        edit_cost=changes[COST] / MICRO,
-        edit_peak_mw=changes[PEAK] / _W_PER_MW,
-        targeted_mwh=sum(
-            _target_wh(results, event, watts) for (event, _), watts in results.targets_w.items()
-        )
-        / _WH_PER_MWH,
-        performed_mwh=sum(part.performance_wh for part in parts) / _WH_PER_MWH,
-        incentive=sum(part.incentive_micro for part in parts) / MICRO,
-        penalty=sum(part.penalty_micro for part in parts) / MICRO,
-        imbalance=sum(row.charge_micro or 0 for row in results.closures.values()) / MICRO,
-        gas_per_order=gas / max(settlement.book.count, 1),
-        dust_micro=settlement.dust_micro,
-    )
-
-
-def _target_wh(results: Results, event: int, watts: int) -> int:
-    return results.events[event].slots * (watts * _SLOT_S // 3_600)
 
 
 # -- checks ----------------------------------------------------------------------------------------
@@ -228,7 +101,7 @@ def _payments(results: Results) -> Check:
     wrong = []
     for (event, name), part in results.parts.items():
         terms = results.events[event].terms
-        target = _target_wh(results, event, results.targets_w[event, name])
+        target = target_wh(results, event, results.targets_w[event, name])
         due = part.performance_wh * terms.incentive // SCALE
         missed = target * (10_000 - terms.tolerance_bp) // 10_000 - part.performance_wh
         owed = ceil_div(max(0, missed) * terms.penalty, SCALE)

@@ -17,10 +17,11 @@ from wattproof.demo import checks, dispatching, metering, trading
 from wattproof.demo.calendar import Calendar, calendar_from
 from wattproof.demo.cast import Cast
 from wattproof.demo.chp import events, response
+from wattproof.demo.chp.lived import Results
 from wattproof.demo.chp.options import ChpOptions
 from wattproof.demo.chp.participants import gather, set_margins_aside
 from wattproof.demo.chp.response import CalledEvent
-from wattproof.demo.chp.results import Results, report_on
+from wattproof.demo.chp.results import report_on
 from wattproof.demo.chp.scene import (
     DISPATCHER,
     FOUNDRY,

@@ -35,14 +35,8 @@ def wants_files(options: EvOptions) -> bool:
     if options.sessions is not None or options.prices is not None:
         missing = "--prices" if options.prices is None else "--sessions"
         raise InvalidError(f"--sessions and --prices go together; {missing} is missing")
-    for name, value in (
-        ("--price-unit", options.price_unit),
-        ("--time-zone", options.time_zone),
-        ("--day", options.day),
-        ("--skip-bad-rows", options.skip_bad_rows),
-    ):
-        if value:
-            raise InvalidError(f"{name} goes with --sessions and --prices")
+    given = [*files.price_options(options), ("--day", options.day)]
+    files.check_company(given, "--sessions and --prices", present=False)
     return False
 
 
@@ -54,11 +48,11 @@ def read_inputs(options: EvOptions) -> Inputs:
     """
     assert options.sessions is not None
     assert options.prices is not None
-    sessions_path, skip = options.sessions, options.skip_bad_rows
+    sessions_path = options.sessions
     found = files.read(sessions_path, lambda: read_sessions(sessions_path), SessionFileError)
-    if not skip:
+    if not options.skip_bad_rows:
         files.refuse(sessions_path, [str(row) for row in found.bad_rows])
-    quoted = files.prices(options.prices, options.price_unit, options.time_zone, skip_bad_rows=skip)
+    quoted = files.prices(options.prices, options)
     if not found.sessions:
         rows = files.listed([str(row) for row in found.bad_rows])
         raise InvalidError(f"{sessions_path} holds no usable session{rows}")

@@ -5,6 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from market.dispatch import COST
+from twin.mall.assessment import assess
+from twin.mall.plan import MallOutcome, energy_cost
+from twin.mall.votes import band_shift_k
+from wattproof.demo.checks import (
+    MICRO,
+    settlement_gas,
+)
+from wattproof.demo.mall.lived import Results
+from wattproof.demo.mall.scene import Scene
+
+_KWH = 1_000.0
+_NANO = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class MallFigures:
@@ -93,3 +109,61 @@ class MallFigures:
             ("Imbalance", f"{self.imbalance:,.2f} of all accounts together"),
             ("Settlement", f"{self.gas_per_order:,.0f} gas an order, {self.dust_micro} dust"),
         ]
+
+
+def figures_of(results: Results) -> MallFigures:
+    """Count the days."""
+    scene, settlement = results.scene, results.traded.settlement
+    inputs = scene.mall.inputs
+    horizon, signal = inputs.site.horizon, inputs.signal
+    lowest, highest = results.traded.price_range
+    before, after = scene.mall.uncontrolled, results.outcome
+    judged = assess(inputs.model(), signal, after, horizon)
+    votes = inputs.site.votes or {}
+    changes = {each.name: each.change for each in results.reviewed.changed.indicators}
+    shifts = [band_shift_k(votes.get(name, {})) for name in inputs.site.mall.zone_names]
+    closures = (*results.closures.values(), *results.bought_closures.values())
+    gas = settlement_gas(results.stage, results.traded)
+    return MallFigures(
+        orders=settlement.book.count,
+        filled_orders=results.traded.filled_orders,
+        traded_kwh=results.traded.traded_wh / _KWH,
+        lowest_price=lowest,
+        highest_price=highest,
+        peak_kwh=peak_kwh(scene, after),
+        uncontrolled_peak_kwh=peak_kwh(scene, before),
+        energy_cost=energy_cost(after.electricity_w, signal, horizon),
+        uncontrolled_cost=energy_cost(before.electricity_w, signal, horizon),
+        comfort_share=judged.in_band,
+        mean_dissatisfied=judged.dissatisfied,
+        votes=round(sum(sum(tally.values()) for tally in votes.values())),
+        votes_shift_k=float(np.mean(shifts)),
+        edits=len(results.reviewed.edits),
+        edit_cost=changes[COST] / MICRO,
+        edit_response_kwh=changes["peak_response"] / _KWH,
+        promised_kwh=sum(results.caps_wh.values()) / _KWH,
+        issued_kwh=sum(results.issued_wh.values()) / _KWH,
+        credit_price=results.sold.settlement.clearing.prices[0] / _NANO,
+        sold_kwh=sold_wh(results) / _KWH,
+        redeemed_kwh=results.redeemed_wh / _KWH,
+        spent_kwh=results.spent_wh / _KWH,
+        expired_kwh=results.expired_wh / _KWH,
+        imbalance=sum(row.charge_micro or 0 for row in closures) / MICRO,
+        gas_per_order=gas / max(settlement.book.count, 1),
+        dust_micro=settlement.dust_micro,
+    )
+
+
+def peak_kwh(scene: Scene, outcome: MallOutcome) -> float:
+    """What the mall drew in the grid's peak."""
+    return float(outcome.electricity_w[scene.peak].sum()) * scene.slot_hours / _KWH
+
+
+def sold_wh(results: Results) -> int:
+    """Credits that changed hands."""
+    settled = results.sold.settlement
+    return sum(
+        fill
+        for each, fill in zip(settled.book.orders, settled.clearing.fills, strict=True)
+        if each.order.legs[0].coefficient > 0
+    )

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from market.mall_energy.rules import RULES
-from market.quantise import price_nano_per_kwh
-from twin.day_match import DayMatchError, match_days, matched_slot_prices
 from twin.horizon import Horizon
 from twin.mall.building import FloatArray
 from twin.mall.building_load import BuildingFileError, read_hourly_load
 from twin.mall.model import BoolArray, DayAhead, GridSignal
 from twin.mall.published import customer_flow, opening, published_mall
 from twin.mall.weather_day import day_ahead
-from twin.prices import PriceGapError, PriceSeries
 from twin.weather.files import read_weather
 from twin.weather.series import HOUR, Place, WeatherError, WeatherSeries
 from wattproof.demo import files
@@ -67,13 +64,9 @@ def scene_from(options: MallOptions) -> Scene:
             office_wh = _office(options.building, options.weather, weather, horizon)
             said["building"] = str(options.building)
     if options.prices is not None:
-        quoted = files.prices(
-            options.prices,
-            options.price_unit,
-            options.time_zone,
-            skip_bad_rows=options.skip_bad_rows,
-        )
-        signal, matched = _with_prices(quoted.series, day)
+        quoted = files.prices(options.prices, options)
+        per_kwh, matched = files.prices_on(quoted.series, day, RULES.price_cap)
+        signal = GridSignal(per_kwh, _dearest(per_kwh))
         said |= {"prices": str(options.prices), "skipped_prices": len(quoted.bad_rows)}
         notes += [matched, *quoted.notes]
     said["day"] = str(day)
@@ -83,15 +76,12 @@ def scene_from(options: MallOptions) -> Scene:
 
 def _wants_files(options: MallOptions) -> bool:
     """Whether real input was asked for. Raises InvalidError for options that lack theirs."""
-    for name, value in (
-        ("--price-unit", options.price_unit),
-        ("--time-zone", options.time_zone),
-        ("--skip-bad-rows", options.skip_bad_rows),
-    ):
-        if value and options.prices is None:
-            raise InvalidError(f"{name} goes with --prices")
-    if options.place and options.weather is None:
-        raise InvalidError("--place goes with --weather")
+    files.check_company(
+        files.price_options(options), "--prices", present=options.prices is not None
+    )
+    files.check_company(
+        [("--place", options.place)], "--weather", present=options.weather is not None
+    )
     if options.building is not None and (
         options.weather is None or options.weather.suffix.lower() != ".csv"
     ):
@@ -192,28 +182,6 @@ def _office(building: Path, sky: Path, weather: WeatherSeries, horizon: Horizon)
         raise InvalidError(f"{building} has no load on the day after {horizon.start:%Y-%m-%d}")
     drawn: FloatArray = np.repeat(np.maximum(hourly_w, 0.0), _DAY_SLOTS // 24) * horizon.slot_hours
     return drawn
-
-
-# -- prices ----------------------------------------------------------------------------------------
-
-
-def _with_prices(prices: PriceSeries, day: date) -> tuple[GridSignal, str]:
-    """Prices of the matching day by the clock; the grid's peak is where they are dearest."""
-    midnight = Horizon(datetime.combine(day, time(), UTC))
-    try:
-        matches = match_days([day], prices.local_days())
-        per_kwh = matched_slot_prices(midnight, "UTC", prices, matches)
-    except (DayMatchError, PriceGapError) as error:
-        raise InvalidError(str(error)) from error
-    dearest = float(np.abs(per_kwh).max())
-    if price_nano_per_kwh(dearest) > RULES.price_cap:
-        raise InvalidError(
-            f"a price of {dearest:g} a kWh on {day} is beyond the market's cap of "
-            f"{RULES.price_cap / 1e9:g}; is --price-unit right?"
-        )
-    (match,) = matches
-    said = f"{match.session_day} stands at the prices of {match.price_day} ({match.reason})"
-    return GridSignal(per_kwh, _dearest(per_kwh)), said
 
 
 def _dearest(per_kwh: FloatArray) -> BoolArray:

@@ -24,9 +24,10 @@ from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
 from wattproof.demo.cast import Cast
 from wattproof.demo.mall import crediting, voting
 from wattproof.demo.mall.crediting import OpenWindow
+from wattproof.demo.mall.lived import Results
 from wattproof.demo.mall.options import MallOptions
 from wattproof.demo.mall.participants import Joined, gather, set_margins_aside
-from wattproof.demo.mall.results import Results, report_on
+from wattproof.demo.mall.results import report_on
 from wattproof.demo.mall.scene import (
     ARCADE,
     DISPATCHER,
