@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, literal, select, union_all
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -118,15 +118,14 @@ def _with_budget(session: Session) -> list[int]:
     window, account = argument("window"), argument("account")
     announced = select(window, _wh("budgetWh")).where(*_named("WindowAnnounced"))
     released = select(window, -_wh("releasedWh")).where(*_named("WindowClosed"))
-    issued = (
-        select(window.label("window"), account.label("account"))
-        .where(*_named("CreditsIssued"))
-        .subquery()
-    )
+    none = literal(0, BigInteger)
+    parts = union_all(
+        select(window, account, _wh("capWh"), none).where(*_named("WindowJoined")),
+        select(window, account, none, literal(1, BigInteger)).where(*_named("CreditsIssued")),
+    ).subquery()
+    number, account, cap_wh, issues = parts.c
     claimed = (
-        select(window, -_wh("capWh"))
-        .join(issued, and_(window == issued.c.window, account == issued.c.account))
-        .where(*_named("WindowJoined"))
+        select(number, -func.sum(cap_wh)).group_by(number, account).having(func.sum(issues) > 0)
     )
     moves = union_all(announced, released, claimed).subquery()
     number, moved_wh = moves.c[0], moves.c[1]

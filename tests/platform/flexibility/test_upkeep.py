@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import event as listening
 from sqlmodel import col, select
 
+from market.reference.meters import ReadingStatus
 from tests.platform.flexible_mall import DAY, Mall
 from wattproof.claims import service as claims
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
-from wattproof.indexer.models import BlockRow, EventRow
+from wattproof.indexer.models import EventRow
 from wattproof.meters import service as meters
+from wattproof.meters.models import ReadingRow
 from wattproof.profiles import open_platform
 from wattproof.tasks import flow
 from wattproof.tasks.flow import run_until_idle, tick
@@ -113,11 +115,18 @@ def test_a_report_overtaken_by_a_dispute_of_the_reading_is_brought_when_that_is_
 ) -> None:
     mall, number, period = instructed
     with mall.platform.transaction() as session:
-        posted_at = max(row.timestamp for row in session.exec(select(BlockRow)).all())
-    mall.move_to(posted_at + meters.DISPUTE_WINDOW_S - 30)
+        reading = session.get(ReadingRow, (mall.meter.address, ENERGY, period))
+        assert reading is not None
+        posted_at = reading.posted_at
+    mall.move_to(posted_at + meters.DISPUTE_WINDOW_S - 60)
     # The dispute is mined, and the platform, which has not seen it, takes the reading as final.
     mall.queue(mall.account, "MeterRegistry", "dispute", mall.meter.address, period)
-    mall.platform.writer.pump()
+    for _ in range(5):
+        mall.platform.writer.pump()
+    _, _, status, _ = mall.platform.chain.call(
+        "MeterRegistry", "reading", mall.meter.address, period
+    )
+    assert status == ReadingStatus.DISPUTED
     mall.move_to(posted_at + meters.DISPUTE_WINDOW_S + 120)
     assert flow.finish_events(mall.platform)
     for _ in range(5):
