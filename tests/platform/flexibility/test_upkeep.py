@@ -13,7 +13,7 @@ from sqlalchemy import event as listening
 from sqlmodel import col, select
 
 from market.reference.meters import ReadingStatus
-from tests.platform.flexible_mall import DAY, Mall
+from tests.platform.flexible_mall import DAY, ENERGY, Mall
 from wattproof.claims import service as claims
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
