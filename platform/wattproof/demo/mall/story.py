@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from market import energy_credits, mall_energy
+from market import mall_energy
 from market.bid import Bid
 from market.dispatch import DispatchPlan, Edit
-from market.energy_credits.bids import credit_ask, credit_bid
-from market.energy_credits.rules import expiry_slot
 from market.inputs import to_json
 from market.mall_energy.dispatch import planned_day
-from market.quantise import money_micro, price_nano_per_kwh
+from market.quantise import money_micro
 from market.reference.baseline import BaselineRule
-from market.supply import consumer_bids
 from twin.mall.operation import operate
 from twin.mall.plan import MallOutcome, MallPlan
 from wattproof.credits.service import Terms
 from wattproof.demo import checks, dispatching, metering, trading
-from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
+from wattproof.demo.calendar import Calendar, calendar_from
 from wattproof.demo.cast import Cast
-from wattproof.demo.mall import crediting, voting
+from wattproof.demo.mall import afterwards, crediting, voting
+from wattproof.demo.mall.afterwards import REDEMPTION
 from wattproof.demo.mall.crediting import OpenWindow
 from wattproof.demo.mall.lived import Results
 from wattproof.demo.mall.options import MallOptions
@@ -32,9 +28,7 @@ from wattproof.demo.mall.scene import (
     ARCADE,
     DISPATCHER,
     MALL,
-    OFFICE,
     PAST_DAYS,
-    RETAILER,
     SUPPLIER,
     UTILITY,
     Scene,
@@ -45,24 +39,14 @@ from wattproof.demo.report import Comparison, DemoReport
 from wattproof.demo.stage import Stage, open_stage
 from wattproof.demo.trading import TradedRound
 from wattproof.dispatch.planning import Proposal
-from wattproof.errors import InvalidError
 from wattproof.meters import service as meters
-from wattproof.meters.models import ClosureRow
 
 _RULES = mall_energy.MANIFEST.rules
 _PLANNING_HOUR = 13.0
 _GATE_HOUR = 18.0
 _EXPIRES_AFTER_DAYS = 20
-_REDEMPTION = price_nano_per_kwh(0.25)
-_RETAILER_WORTH = 0.32
-_OFFICE_WORTH = 0.28
 _ESCROW_MICRO = money_micro(5_000.0)
 _PROMISE = 1.25
-_LEAST_CREDITS_WH = 1_000
-_OFFICE_LIMIT = 0.5
-_ROUNDING = 1.01
-"""A hundredth more than bids need: every bid is rounded up to a micro-unit."""
-_NANO = 1e9
 _REASON = "A delivery on the evening of the event: leave the chillers some room after 18:00"
 BASELINE_RULE = BaselineRule(
     kind=0, day_mask=0b111_1111, adjust_lead=24, adjust_slots=8, adjust_cap_bp=2_000
@@ -139,15 +123,15 @@ class _Days:
             issued = {name: part.issued_wh or 0 for name, part in parts.items()}
             step.note(f"{sum(issued.values()) / 1e6:.3f} MWh of credits")
         with show.step("Credits sold on-chain") as step:
-            sold = self._sell_credits(joined, issued)
+            sold = afterwards.sell(stage, joined, scene, issued, self.expiry)
             step.note(f"{len(sold.settlement.book.orders)} orders")
         with show.step("Credits redeemed and spent on energy") as step:
-            bought, spent_closures, redeemed_wh, spent_wh = self._use_credits(joined, scene, series)
-            step.note(f"{redeemed_wh / 1e6:.3f} and {spent_wh / 1e6:.3f} MWh")
+            used = afterwards.use(stage, joined, scene, series)
+            step.note(f"{used.redeemed_wh / 1e6:.3f} and {used.spent_wh / 1e6:.3f} MWh")
         with show.step("Twin corrected by the meters"):
             corrected = dispatching.measure(stage, reviewed, cast[MALL], to_json(outcome))
         with show.step("Credits expire, the rest of the escrow returns"):
-            left_wh = self._expire(cast, series)
+            left_wh = afterwards.expire(stage, cast[UTILITY], series, self.expiry)
         replay = checks.replay(stage)
         return report_on(
             Results(
@@ -165,11 +149,11 @@ class _Days:
                 caps_wh=caps,
                 issued_wh=issued,
                 sold=sold,
-                bought=bought,
-                bought_closures=spent_closures,
+                bought=used.bought,
+                bought_closures=used.closures,
                 series=crediting.standing(stage, series),
-                redeemed_wh=redeemed_wh,
-                spent_wh=spent_wh,
+                redeemed_wh=used.redeemed_wh,
+                spent_wh=used.spent_wh,
                 expired_wh=left_wh,
                 corrected=corrected,
                 replay=replay,
@@ -204,7 +188,7 @@ class _Days:
     ) -> tuple[int, OpenWindow, dict[str, int]]:
         """The utility's offer for the peak; the mall joins with what it expects to reduce, the
         arcade with a quarter more than that."""
-        terms = Terms(market, 0, _REDEMPTION, BASELINE_RULE)
+        terms = Terms(market, 0, REDEMPTION, BASELINE_RULE)
         series = crediting.open_series(self.stage, cast[UTILITY], self.expiry, terms, _ESCROW_MICRO)
         caps = {
             MALL: max(round(planned.peak_response_wh), 1),
@@ -232,85 +216,6 @@ class _Days:
         signed, receipts = trading.hand_in(stage, cast, opened, bids)
         dispatching.bid_from(stage, reviewed, cast[MALL], signed, [cast[MALL].address])
         return trading.settle(stage, opened, _RULES, signed, receipts)
-
-    # -- afterwards ----------------------------------------------------------------------------
-
-    def _sell_credits(self, joined: Joined, issued: dict[str, int]) -> TradedRound:
-        """Malls offer their credits; who must show savings and who buys energy with them bid.
-
-        Raises:
-            InvalidError: nothing worth trading was credited.
-        """
-        stage, cast, manifest = self.stage, joined.cast, energy_credits.MANIFEST
-        earned = {name: wh for name, wh in issued.items() if wh > 0}
-        total = sum(earned.values())
-        if total < _LEAST_CREDITS_WH:
-            raise InvalidError(
-                f"the malls' meters show {total} Wh of reduction on this day: there is nothing to "
-                "sell. Choose a day with more cooling (--day)"
-            )
-        for name, wh in earned.items():
-            crediting.offer(stage, cast[name], joined.credits, self.expiry, wh)
-        bids = (
-            *(credit_ask(name, wh, _REDEMPTION) for name, wh in earned.items()),
-            credit_bid(RETAILER, total // 2, _RETAILER_WORTH),
-            credit_bid(OFFICE, min(total // 3, self._office_credits_wh()), _OFFICE_WORTH),
-        )
-        set_margins_aside(stage, cast, joined.credits, manifest, bids, "credits")
-        opened = trading.open_round(
-            stage,
-            joined.credits,
-            gate_at=stage.now() + trading.GATE_LEAD_S,
-            first_slot=expiry_slot(self.expiry),
-            slots=1,
-        )
-        signed, receipts = trading.hand_in(stage, cast, opened, bids)
-        return trading.settle(stage, opened, manifest.rules, signed, receipts)
-
-    def _use_credits(
-        self, joined: Joined, scene: Scene, series: int
-    ) -> tuple[TradedRound, dict[str, ClosureRow], int, int]:
-        """The retailer redeems a half of what it bought; the office spends all on energy."""
-        stage, cast = self.stage, joined.cast
-        redeemed_wh = crediting.held_wh(stage, cast[RETAILER], series) // 2
-        crediting.redeem(stage, cast[RETAILER], series, redeemed_wh)
-        spent_wh = crediting.held_wh(stage, cast[OFFICE], series)
-        crediting.spend(stage, cast[OFFICE], series, spent_wh, joined.energy)
-        covered = min(1.0, spent_wh / self._office_credits_wh())
-        wanted = consumer_bids(
-            OFFICE, np.floor(covered * scene.office_wh), _OFFICE_LIMIT, _RULES.price_cap
-        )
-        period = stage.now() // DAY_S + 1
-        opened = trading.open_round(
-            stage,
-            joined.energy,
-            gate_at=stage.now() + trading.GATE_LEAD_S,
-            first_slot=period * _RULES.period_slots,
-            slots=_RULES.period_slots,
-        )
-        supply = scene.supply()
-        set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, supply, "next day")
-        signed, receipts = trading.hand_in(stage, cast, opened, (*wanted, *supply))
-        bought = trading.settle(stage, opened, _RULES, signed, receipts)
-        stage.advance_to((period + 1) * DAY_S)
-        positions = bought.positions_wh(cast)
-        drawn = {name: positions[name] for name in (OFFICE, SUPPLIER)}
-        metering.post_energy(stage, cast, joined.energy, period, drawn)
-        stage.advance_to(stage.now() + meters.DISPUTE_WINDOW_S + 1)
-        return bought, metering.closures(stage, joined.energy, period), redeemed_wh, spent_wh
-
-    def _office_credits_wh(self) -> int:
-        """Credits whose value is the margin that the office's bids need, Wh."""
-        margin_per_kwh = _OFFICE_LIMIT + _RULES.imbalance_cap / _NANO
-        factor = _ROUNDING * margin_per_kwh * _NANO / _REDEMPTION
-        return max(1, int(factor * float(self.scene.office_wh.sum())))
-
-    def _expire(self, cast: Cast, series: int) -> int:
-        """What is neither redeemed nor spent by then; the utility gets its escrow back."""
-        standing = crediting.standing(self.stage, series)
-        self.stage.advance_to(self.expiry)
-        crediting.sweep(self.stage, cast[UTILITY], series)
-        return standing.issued_wh - standing.spent_wh
 
 
 def _lived(visited: Visited, plan: MallPlan) -> MallOutcome:
