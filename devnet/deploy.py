@@ -125,7 +125,7 @@ def deploy(
 
 
 class _Sender:
-    """Signs in sequence, broadcasts in batches, checks every receipt."""
+    """Signs and broadcasts in sequence, checks every receipt."""
 
     def __init__(self, rpc: JsonRpc, private_key: bytes | str) -> None:
         self.rpc = rpc
@@ -163,10 +163,13 @@ class _Sender:
 
     def finish(self) -> tuple[int, dict[str, Any]]:
         """Broadcast everything; returns the first block and number and hash of the last one."""
-        try:
-            self.rpc.batch([("eth_sendRawTransaction", (raw,)) for _, _, raw in self._sent])
-        except RpcError as error:
-            raise DeploymentError(f"the node refused a deployment transaction: {error}") from error
+        # One after the other: a node may take the parts of a batch at the same moment, and anvil then
+        # leaves some waiting for ever behind a nonce that it has already mined.
+        for what, _, raw in self._sent:
+            try:
+                self.rpc.call("eth_sendRawTransaction", raw)
+            except RpcError as error:
+                raise DeploymentError(f"the node refused {what}: {error}") from error
         receipts = [self._receipt(what, digest) for what, digest, _ in self._sent]
         blocks = [(int(receipt["blockNumber"], 16), receipt["blockHash"]) for receipt in receipts]
         number, digest = max(blocks)

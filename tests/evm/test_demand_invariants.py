@@ -307,9 +307,9 @@ class DemandCalls(RuleBasedStateMachine):
         for event, mall in self.parts(PartStatus.REPORTED):
             if rng.random() < 0.3:
                 self.ask("dispute", event, mall.address, sender=sender)
-            elif rng.random() < 0.5:
+            elif rng.random() < 0.7:
                 self.ask("dispute", event, mall.address, sender=rng.choice((mall, OWNER)))
-                if rng.random() < 0.5:
+                if rng.random() < 0.7:
                     self.world.resolve(event, mall, rng.choice(list(Ruling)))
 
     @rule(ruling=st.sampled_from(Ruling), sender=st.sampled_from((ADMIN, ADMIN, OPERATOR)))

@@ -288,8 +288,10 @@ class Writer:
                 bumped = self._bump(row, attempt)
                 if bumped is not None:
                     send.append(bumped)
-        # Whatever the node answers: the next look asks for the hash.
-        self._chain.try_batch([("eth_sendRawTransaction", (attempt.raw,)) for attempt in send])
+        # Whatever the node answers: the next look asks for the hash. One after the other, since a
+        # node may take the parts of a batch at once and strand some behind a nonce it has mined.
+        for attempt in send:
+            self._chain.try_request("eth_sendRawTransaction", attempt.raw)
         if send:
             crashpoints.reach(crashpoints.BROADCAST)
         return len(send)

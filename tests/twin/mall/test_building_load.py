@@ -13,7 +13,8 @@ from twin.mall.building_load import (
     study_forecast,
 )
 
-DATA = Path(os.environ.get("WATTPROOF_DATA", "")) / "buildings"
+ROOT = Path(__file__).parents[3]
+DATA = Path(os.environ.get("WATTPROOF_DATA", ROOT.parent / "shared" / "data")) / "buildings"
 
 
 def _invented(days: int = 160) -> HourlyLoad:
