@@ -163,8 +163,8 @@ class _Sender:
 
     def finish(self) -> tuple[int, dict[str, Any]]:
         """Broadcast everything; returns the first block and number and hash of the last one."""
-        # One after the other: a node may take the parts of a batch at the same moment, and anvil then
-        # leaves some waiting for ever behind a nonce that it has already mined.
+        # One after the other: a node may take the parts of a batch at the same moment, and anvil
+        # then leaves some waiting for ever behind a nonce that it has already mined.
         for what, _, raw in self._sent:
             try:
                 self.rpc.call("eth_sendRawTransaction", raw)

@@ -208,8 +208,10 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Any]]:
             "recallRound": offer.recall_round,
         }
         found.append(("offerOf", (market, slot, account), view))
-    for market in state.markets:
-        found.append(("issuerOf", (market,), state.credits.issuers.get(market, _NOBODY)))
+    found += [
+        ("issuerOf", (market,), state.credits.issuers.get(market, _NOBODY))
+        for market in state.markets
+    ]
     for number, series in state.credits.series.items():
         stands: dict[str, Any] = {
             "terms": series.terms,
