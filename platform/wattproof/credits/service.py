@@ -1,4 +1,4 @@
-"""Series, windows and holdings of energy credits, and the transactions that change them.
+"""Series, windows and holdings of energy credits.
 
 The chain is the only place where credits live. What exists is listed from indexed events; what it
 stands at is read from the contract. Nothing is stored here a second time.
@@ -14,18 +14,15 @@ from eth_utils.address import to_checksum_address
 from sqlmodel import Session, select
 
 from market.reference.baseline import BaselineRule
-from wattproof.accounts.service import UnsignedTransaction, unsigned
-from wattproof.claims.service import rule_of, rule_on_chain
+from wattproof.claims.service import rule_of
 from wattproof.errors import NotFoundError
 from wattproof.indexer import history
 from wattproof.indexer.models import EventRow, argument
-from wattproof.meters.values import pack, unpack
+from wattproof.meters.values import unpack
 from wattproof.runtime import Platform
 
 CONTRACT = "EnergyCredits"
 _EXPIRY_BITS = 40
-_JOIN_GAS = 400_000
-_PUBLISH_GAS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,115 +207,6 @@ def events(session: Session, name: str) -> Sequence[EventRow]:
 def opened(session: Session) -> dict[int, Terms]:
     """Terms of every indexed series by its number."""
     return {int(e.args["series"]): _terms(e.args["terms"]) for e in events(session, "SeriesOpened")}
-
-
-# -- transactions of the issuer --------------------------------------------------------------------
-
-
-def open_series(platform: Platform, expiry: int, terms: Terms) -> UnsignedTransaction:
-    """Open the signer's series that expires at ``expiry`` (role CREDIT_ISSUER)."""
-    values = {
-        "market": terms.market,
-        "carrier": terms.carrier,
-        "redemption": terms.redemption_nano_per_kwh,
-        "rule": rule_on_chain(terms.rule),
-    }
-    return unsigned(platform, "open a series", CONTRACT, "openSeries", expiry, values)
-
-
-def fund(platform: Platform, series: Series, amount_micro: int) -> list[UnsignedTransaction]:
-    """Approve, then put money into the escrow."""
-    credits = platform.chain.address(CONTRACT)
-    return [
-        unsigned(
-            platform, "approve the escrow", "SettlementToken", "approve", credits, amount_micro
-        ),
-        unsigned(platform, "fund the series", CONTRACT, "fund", series.series, amount_micro),
-    ]
-
-
-def defund(platform: Platform, series: Series, amount_micro: int, to: str) -> UnsignedTransaction:
-    """Take out what neither credits nor windows need."""
-    return unsigned(platform, "take out", CONTRACT, "defund", series.series, amount_micro, to)
-
-
-def announce(
-    platform: Platform,
-    series: Series,
-    *,
-    period: int,
-    first_slot: int,
-    slots: int,
-    budget_wh: int,
-) -> UnsignedTransaction:
-    """Announce a window; ``first_slot`` counts in the period."""
-    return unsigned(
-        platform,
-        "announce a window",
-        CONTRACT,
-        "announce",
-        series.series,
-        period,
-        first_slot,
-        slots,
-        budget_wh,
-    )
-
-
-def close_window(platform: Platform, window: int) -> UnsignedTransaction:
-    """Give back what nobody joined (once the window has begun) or claimed in time."""
-    return unsigned(platform, "close the window", CONTRACT, "closeWindow", window)
-
-
-def publish_baseline(
-    platform: Platform, window: int, account: str, values_wh: Sequence[int]
-) -> UnsignedTransaction:
-    """Publish an account's baseline, Wh a slot of the period, before it joins."""
-    return unsigned(
-        platform,
-        "publish the baseline",
-        CONTRACT,
-        "publishBaseline",
-        window,
-        account,
-        pack(values_wh),
-        gas=_PUBLISH_GAS,
-    )
-
-
-# -- transactions of accounts ----------------------------------------------------------------------
-
-
-def join(platform: Platform, window: int, cap_wh: int, since: int) -> UnsignedTransaction:
-    """Take part in a window with at most ``cap_wh``; baseline days begin with period ``since``."""
-    return unsigned(
-        platform, "join the window", CONTRACT, "join", window, cap_wh, since, gas=_JOIN_GAS
-    )
-
-
-def redeem(platform: Platform, series: int, amount_wh: int, to: str) -> UnsignedTransaction:
-    """Credits for money out of the escrow."""
-    return unsigned(platform, "redeem credits", CONTRACT, "redeem", series, amount_wh, to)
-
-
-def spend(platform: Platform, series: int, amount_wh: int, market: int) -> UnsignedTransaction:
-    """Credits for margin with which energy is bought."""
-    return unsigned(platform, "spend credits", CONTRACT, "spend", series, amount_wh, market)
-
-
-def offer(platform: Platform, market: int, slot: int, amount_wh: int) -> UnsignedTransaction:
-    """Offer credits for sale: what is sold in a round must be offered before its gate."""
-    return unsigned(platform, "offer credits", CONTRACT, "offer", market, slot, amount_wh)
-
-
-def recall(platform: Platform, market: int, slot: int, amount_wh: int) -> UnsignedTransaction:
-    """Announce that offered credits come back."""
-    return unsigned(platform, "recall credits", CONTRACT, "requestRecall", market, slot, amount_wh)
-
-
-def complete_recall(platform: Platform, market: int, slot: int) -> UnsignedTransaction:
-    """Take recalled credits back once no earlier round can need them."""
-    return unsigned(platform, "take credits back", CONTRACT, "completeRecall", market, slot)
 
 
 # -- parts -----------------------------------------------------------------------------------------

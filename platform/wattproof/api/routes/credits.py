@@ -36,7 +36,7 @@ from wattproof.api.transactions import TransactionsToSign, to_sign
 from wattproof.auth.scopes import Principal
 from wattproof.claims import service as claims
 from wattproof.claims.service import Subject
-from wattproof.credits import service
+from wattproof.credits import service, transactions
 from wattproof.errors import InvalidError, RefusedError
 from wattproof.runtime import Platform
 
@@ -152,7 +152,7 @@ def open_series(
 ) -> TransactionsToSign:
     """A transaction that opens your series (needs the role of a credit issuer)."""
     terms = service.Terms(body.market, body.carrier, body.redemption_nano_per_kwh, body.rule.rule())
-    return _checked(platform, principal, service.open_series(platform, body.expiry, terms))
+    return _checked(platform, principal, transactions.open_series(platform, body.expiry, terms))
 
 
 @router.post("/series/{series}/fund", responses=responses(401, 403, 404, 422, 503))
@@ -161,7 +161,9 @@ def fund(
 ) -> TransactionsToSign:
     """Transactions that put money from your wallet into a series' escrow."""
     found = service.get_series(platform, _number(series))
-    return to_sign(platform, principal.address, service.fund(platform, found, body.amount_micro))
+    return to_sign(
+        platform, principal.address, transactions.fund(platform, found, body.amount_micro)
+    )
 
 
 @router.post("/series/{series}/defund", responses=responses(401, 403, 404, 409, 422, 503))
@@ -173,7 +175,7 @@ def defund(
     return _checked(
         platform,
         principal,
-        service.defund(platform, found, body.amount_micro, principal.address),
+        transactions.defund(platform, found, body.amount_micro, principal.address),
     )
 
 
@@ -186,7 +188,7 @@ def announce(
     return _checked(
         platform,
         principal,
-        service.announce(
+        transactions.announce(
             platform,
             found,
             period=body.period,
@@ -215,7 +217,9 @@ def publish_baseline(
     if principal.address != service.get_series(platform, found.series).issuer:
         raise RefusedError("only the series' issuer publishes baselines", code="not_yours")
     return _checked(
-        platform, principal, service.publish_baseline(platform, window, account, body.values_wh)
+        platform,
+        principal,
+        transactions.publish_baseline(platform, window, account, body.values_wh),
     )
 
 
@@ -225,7 +229,7 @@ def close_window(
 ) -> TransactionsToSign:
     """A transaction that gives back the budget nobody joined, once the window has begun."""
     service.get_window(platform, window)
-    return _checked(platform, principal, service.close_window(platform, window))
+    return _checked(platform, principal, transactions.close_window(platform, window))
 
 
 # -- what an account signs -------------------------------------------------------------------------
@@ -237,7 +241,9 @@ def join(
 ) -> TransactionsToSign:
     """A transaction that takes part in a window: what your meter shows less is credited."""
     service.get_window(platform, window)
-    return _checked(platform, principal, service.join(platform, window, body.cap_wh, body.since))
+    return _checked(
+        platform, principal, transactions.join(platform, window, body.cap_wh, body.since)
+    )
 
 
 @router.post("/series/{series}/redeem", responses=responses(401, 403, 404, 409, 422, 503))
@@ -247,7 +253,9 @@ def redeem(
     """A transaction that turns credits into money of the escrow."""
     found = service.get_series(platform, _number(series))
     to = body.to or principal.address
-    return _checked(platform, principal, service.redeem(platform, found.series, body.amount_wh, to))
+    return _checked(
+        platform, principal, transactions.redeem(platform, found.series, body.amount_wh, to)
+    )
 
 
 @router.post("/series/{series}/spend", responses=responses(401, 403, 404, 409, 422, 503))
@@ -257,7 +265,7 @@ def spend(
     """A transaction that turns credits into margin with which you buy energy."""
     found = service.get_series(platform, _number(series))
     return _checked(
-        platform, principal, service.spend(platform, found.series, body.amount_wh, body.market)
+        platform, principal, transactions.spend(platform, found.series, body.amount_wh, body.market)
     )
 
 
@@ -265,7 +273,7 @@ def spend(
 def offer(body: PlaceAmount, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
     """A transaction that offers credits for sale; they must be offered before a round's gate."""
     return _checked(
-        platform, principal, service.offer(platform, body.market, body.slot, body.amount_wh)
+        platform, principal, transactions.offer(platform, body.market, body.slot, body.amount_wh)
     )
 
 
@@ -273,7 +281,7 @@ def offer(body: PlaceAmount, principal: Participant, platform: PlatformDep) -> T
 def recall(body: PlaceAmount, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
     """A transaction that announces that offered credits come back."""
     return _checked(
-        platform, principal, service.recall(platform, body.market, body.slot, body.amount_wh)
+        platform, principal, transactions.recall(platform, body.market, body.slot, body.amount_wh)
     )
 
 
@@ -282,7 +290,9 @@ def complete_recall(
     body: Place, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that takes recalled credits back."""
-    return _checked(platform, principal, service.complete_recall(platform, body.market, body.slot))
+    return _checked(
+        platform, principal, transactions.complete_recall(platform, body.market, body.slot)
+    )
 
 
 def _checked(

@@ -35,7 +35,7 @@ from wattproof.auth.scopes import Principal
 from wattproof.claims import service as claims
 from wattproof.claims.service import Subject
 from wattproof.errors import NotFoundError
-from wattproof.flexibility import service
+from wattproof.flexibility import service, transactions
 from wattproof.runtime import Platform
 
 router = APIRouter(prefix="/flexibility", tags=["demand response"])
@@ -131,7 +131,7 @@ def create_programme(
     body: TermsBody, principal: Participant, platform: PlatformDep
 ) -> TransactionsToSign:
     """A transaction that creates your programme (needs the role of a programme owner)."""
-    return _tried(platform, principal, service.create_programme(platform, body.terms()))
+    return _tried(platform, principal, transactions.create_programme(platform, body.terms()))
 
 
 @router.post("/programmes/{programme}/fund", responses=responses(401, 403, 404, 422, 503))
@@ -141,7 +141,7 @@ def fund(
     """Transactions that put money from your wallet into a programme's escrow."""
     service.get_programme(platform, programme)
     return to_sign(
-        platform, principal.address, service.fund(platform, programme, body.amount_micro)
+        platform, principal.address, transactions.fund(platform, programme, body.amount_micro)
     )
 
 
@@ -151,7 +151,7 @@ def defund(
 ) -> TransactionsToSign:
     """A transaction that takes out what open events cannot cost."""
     service.get_programme(platform, programme)
-    return _tried(platform, principal, service.defund(platform, programme, body.amount_micro))
+    return _tried(platform, principal, transactions.defund(platform, programme, body.amount_micro))
 
 
 @router.post("/programmes/{programme}/events", responses=responses(401, 403, 404, 409, 422, 503))
@@ -163,7 +163,7 @@ def call_event(
     return _tried(
         platform,
         principal,
-        service.call_event(
+        transactions.call_event(
             platform,
             programme,
             period=body.period,
@@ -183,7 +183,9 @@ def instruct(
 ) -> TransactionsToSign:
     """A transaction that asks an enrolled account for a target."""
     service.get_event(platform, event)
-    return _tried(platform, principal, service.instruct(platform, event, account, body.target_w))
+    return _tried(
+        platform, principal, transactions.instruct(platform, event, account, body.target_w)
+    )
 
 
 @router.post(
@@ -199,7 +201,7 @@ def publish_baseline(
     """A transaction that publishes an instructed account's baseline, with the notice."""
     service.get_event(platform, event)
     return _tried(
-        platform, principal, service.publish_baseline(platform, event, account, body.values_wh)
+        platform, principal, transactions.publish_baseline(platform, event, account, body.values_wh)
     )
 
 
@@ -215,7 +217,7 @@ def enrol(
     return to_sign(
         platform,
         principal.address,
-        service.enrol(platform, programme, body.capacity_w, body.since),
+        transactions.enrol(platform, programme, body.capacity_w, body.since),
     )
 
 
@@ -226,7 +228,7 @@ def add_bond(
     """Transactions that raise your bond, for events at the same time or after a penalty."""
     _require_enrolment(platform, programme, principal)
     return to_sign(
-        platform, principal.address, service.add_bond(platform, programme, body.amount_micro)
+        platform, principal.address, transactions.add_bond(platform, programme, body.amount_micro)
     )
 
 
@@ -238,7 +240,9 @@ def set_available(
 ) -> TransactionsToSign:
     """A transaction that says whether you take instructions."""
     _require_enrolment(platform, programme, principal)
-    return _tried(platform, principal, service.set_available(platform, programme, body.available))
+    return _tried(
+        platform, principal, transactions.set_available(platform, programme, body.available)
+    )
 
 
 @router.post("/programmes/{programme}/leave", responses=responses(401, 403, 404, 409, 422, 503))
@@ -247,14 +251,14 @@ def leave(
 ) -> TransactionsToSign:
     """A transaction that ends your enrolment; the bond returns into the ledger."""
     _require_enrolment(platform, programme, principal)
-    return _tried(platform, principal, service.leave(platform, programme))
+    return _tried(platform, principal, transactions.leave(platform, programme))
 
 
 @router.post("/events/{event}/refuse", responses=responses(401, 403, 404, 409, 422, 503))
 def refuse(event: EventPath, principal: Participant, platform: PlatformDep) -> TransactionsToSign:
     """A transaction that declines an instruction while there is time; nothing is owed."""
     service.get_event(platform, event)
-    return _tried(platform, principal, service.refuse(platform, event))
+    return _tried(platform, principal, transactions.refuse(platform, event))
 
 
 @router.post(
@@ -265,7 +269,7 @@ def dispute(
 ) -> TransactionsToSign:
     """A transaction that disputes a report: by its account or the programme's owner."""
     service.get_event(platform, event)
-    return _tried(platform, principal, service.dispute(platform, event, account))
+    return _tried(platform, principal, transactions.dispute(platform, event, account))
 
 
 def _tried(

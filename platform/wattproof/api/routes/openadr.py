@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Path, Query
 from wattproof.api.access import Anyone, Participant, PlatformDep
 from wattproof.api.problems import responses
 from wattproof.api.transactions import TransactionsToSign, to_sign
-from wattproof.flexibility import openadr, service
+from wattproof.flexibility import openadr, service, transactions
 
 router = APIRouter(tags=["OpenADR 3"])
 
@@ -64,7 +64,7 @@ def import_program(
     """A transaction that creates the programme an OpenADR 3 program describes."""
     with platform.transaction() as session:
         terms = openadr.terms_from(session, market, document)
-    transaction = service.create_programme(platform, terms)
+    transaction = transactions.create_programme(platform, terms)
     return to_sign(platform, principal.address, [transaction], tried=True)
 
 
@@ -85,8 +85,8 @@ def import_events(
     with platform.transaction() as session:
         call = openadr.call_from(platform, session, programme, documents)
     number = service.next_event(platform)
-    transactions = [
-        service.call_event(
+    in_order = [
+        transactions.call_event(
             platform,
             programme,
             period=call.period,
@@ -94,8 +94,8 @@ def import_events(
             slots=call.slots,
         ),
         *(
-            service.instruct(platform, number, account, target_w)
+            transactions.instruct(platform, number, account, target_w)
             for account, target_w in call.targets_w.items()
         ),
     ]
-    return to_sign(platform, principal.address, transactions, tried=True)
+    return to_sign(platform, principal.address, in_order, tried=True)

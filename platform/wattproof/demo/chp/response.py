@@ -8,6 +8,7 @@ from market.reference.programmes import ProgrammeTerms
 from wattproof.demo.cast import Member
 from wattproof.demo.stage import Stage
 from wattproof.flexibility import service as flexibility
+from wattproof.flexibility import transactions
 from wattproof.flexibility.service import Part
 
 
@@ -31,15 +32,15 @@ class CalledEvent:
 def create_programme(stage: Stage, owner: Member, terms: ProgrammeTerms, escrow_micro: int) -> int:
     """Create and fund a programme; its number."""
     platform = stage.platform
-    stage.transact(owner.address, flexibility.create_programme(platform, terms))
+    stage.transact(owner.address, transactions.create_programme(platform, terms))
     number = flexibility.programmes(platform)[-1].programme
-    stage.transact(owner.address, *flexibility.fund(platform, number, escrow_micro))
+    stage.transact(owner.address, *transactions.fund(platform, number, escrow_micro))
     return number
 
 
 def enrol(stage: Stage, member: Member, programme: int, capacity_w: int, since: int) -> None:
     """Enrol with what can be moved at most; takes the bond out of the member's wallet."""
-    calls = flexibility.enrol(stage.platform, programme, capacity_w, since)
+    calls = transactions.enrol(stage.platform, programme, capacity_w, since)
     stage.transact(member.address, *calls)
 
 
@@ -48,7 +49,7 @@ def call_event(
 ) -> CalledEvent:
     """Call an event."""
     platform = stage.platform
-    call = flexibility.call_event(
+    call = transactions.call_event(
         platform, programme, period=period, first_slot=first_slot, slots=slots
     )
     stage.transact(owner.address, call)
@@ -62,7 +63,7 @@ def instruct(
     stage: Stage, owner: Member, called: CalledEvent, member: Member, target_w: int
 ) -> None:
     """Ask an enrolled account for a target in every slot of the window."""
-    call = flexibility.instruct(stage.platform, called.event, member.address, target_w)
+    call = transactions.instruct(stage.platform, called.event, member.address, target_w)
     stage.transact(owner.address, call)
 
 

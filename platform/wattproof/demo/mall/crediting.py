@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from market.energy_credits.rules import expiry_slot
 from wattproof.accounts.service import unsigned
 from wattproof.credits import service as credits
+from wattproof.credits import transactions
 from wattproof.credits.service import Part, Series, Terms
 from wattproof.demo.cast import Member
 from wattproof.demo.stage import Stage
@@ -32,10 +33,10 @@ class OpenWindow:
 def open_series(stage: Stage, issuer: Member, expiry: int, terms: Terms, escrow_micro: int) -> int:
     """Open and fund a series; its number."""
     platform = stage.platform
-    stage.transact(issuer.address, credits.open_series(platform, expiry, terms))
+    stage.transact(issuer.address, transactions.open_series(platform, expiry, terms))
     with platform.transaction() as session:
         opened = credits.all_series(platform, session)[-1]
-    stage.transact(issuer.address, *credits.fund(platform, opened, escrow_micro))
+    stage.transact(issuer.address, *transactions.fund(platform, opened, escrow_micro))
     return opened.series
 
 
@@ -45,7 +46,7 @@ def announce(
     """Announce a window with a budget."""
     platform = stage.platform
     standing = credits.get_series(platform, series)
-    call = credits.announce(
+    call = transactions.announce(
         platform, standing, period=period, first_slot=first_slot, slots=slots, budget_wh=wh
     )
     stage.transact(issuer.address, call)
@@ -56,7 +57,7 @@ def announce(
 
 def join(stage: Stage, member: Member, window: OpenWindow, cap_wh: int, since: int) -> None:
     """Take part in a window."""
-    stage.transact(member.address, credits.join(stage.platform, window.window, cap_wh, since))
+    stage.transact(member.address, transactions.join(stage.platform, window.window, cap_wh, since))
 
 
 def bind_market(stage: Stage, market: int, issuer: Member) -> None:
@@ -70,19 +71,19 @@ def bind_market(stage: Stage, market: int, issuer: Member) -> None:
 
 def offer(stage: Stage, member: Member, market: int, expiry: int, amount_wh: int) -> None:
     """Put credits up for sale."""
-    call = credits.offer(stage.platform, market, expiry_slot(expiry), amount_wh)
+    call = transactions.offer(stage.platform, market, expiry_slot(expiry), amount_wh)
     stage.transact(member.address, call)
 
 
 def redeem(stage: Stage, member: Member, series: int, amount_wh: int) -> None:
     """Credits for money, into the holder's wallet."""
-    call = credits.redeem(stage.platform, series, amount_wh, member.address)
+    call = transactions.redeem(stage.platform, series, amount_wh, member.address)
     stage.transact(member.address, call)
 
 
 def spend(stage: Stage, member: Member, series: int, amount_wh: int, market: int) -> None:
     """Credits for margin in a market."""
-    stage.transact(member.address, credits.spend(stage.platform, series, amount_wh, market))
+    stage.transact(member.address, transactions.spend(stage.platform, series, amount_wh, market))
 
 
 def held_wh(stage: Stage, member: Member, series: int) -> int:
