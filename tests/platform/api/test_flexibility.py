@@ -267,6 +267,13 @@ def test_who_delivers_half_is_paid_for_it_and_pays_for_the_rest(owner, mall, pro
 def test_an_instruction_can_be_refused_while_there_is_time(owner, mall, programme, platform):
     number = event(owner, platform, programme, today(platform) + 2)
     send(owner, platform, f"/flexibility/events/{number}/parts/{mall.address}", target_w=4_000)
+    preview = f"/flexibility/events/{number}/preview"
+    shown = owner.get(preview, params={"account": mall.address}).json()
+    assert shown == mall.get(preview).json()
+    assert len(shown["periods"]) == 10
+    refused = mall.get(preview, params={"account": owner.address})
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_yours")
+    assert owner.get(preview).status_code == 404
     send(mall, platform, f"/flexibility/events/{number}/refuse")
     (part,) = mall.get(f"/flexibility/events/{number}").json()["parts"]
     assert part["status"] == "refused"

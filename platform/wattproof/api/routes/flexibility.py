@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
@@ -34,7 +34,7 @@ from wattproof.api.transactions import TransactionsToSign, to_sign
 from wattproof.auth.scopes import Principal
 from wattproof.claims import service as claims
 from wattproof.claims.service import Subject
-from wattproof.errors import NotFoundError
+from wattproof.errors import NotFoundError, RefusedError
 from wattproof.flexibility import service, transactions
 from wattproof.runtime import Platform
 
@@ -101,16 +101,29 @@ def get_event(event: EventPath, principal: Anyone, platform: PlatformDep) -> Eve
 
 
 @router.get("/events/{event}/preview", responses=responses(401, 403, 404, 409, 422, 503))
-def preview(event: EventPath, principal: Participant, platform: PlatformDep) -> BaselinePreview:
-    """What your baseline in an event would be as things stand; says what is missing if it is."""
+def preview(
+    event: EventPath,
+    principal: Participant,
+    platform: PlatformDep,
+    account: Annotated[
+        Address | None, Query(description="Of whom: the programme's owner may look at everybody.")
+    ] = None,
+) -> BaselinePreview:
+    """What a baseline in an event would be as things stand; says what is missing if it is.
+
+    Your own; an owner looks before it instructs, since what has no baseline can be neither paid nor
+    fined.
+    """
     found = service.get_event(platform, event)
-    own = service.enrolment(platform, found.programme, principal.address)
-    if own is None:
-        raise NotFoundError(f"you are not enrolled in programme {found.programme}")
-    terms = service.get_programme(platform, found.programme).terms
-    subject = Subject(
-        terms.market, principal.address, terms.carrier, found.period, own.since, terms.rule
-    )
+    programme = service.get_programme(platform, found.programme)
+    whose = account or principal.address
+    if principal.address not in (whose, programme.owner):
+        raise RefusedError("you may look at your own baseline only", code="not_yours")
+    part = service.enrolment(platform, found.programme, whose)
+    if part is None:
+        raise NotFoundError(f"{whose} is not enrolled in programme {found.programme}")
+    terms = programme.terms
+    subject = Subject(terms.market, whose, terms.carrier, found.period, part.since, terms.rule)
     with platform.transaction() as session:
         return BaselinePreview.of(claims.preview(platform, session, subject))
 
