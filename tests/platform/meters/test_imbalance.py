@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -217,7 +218,7 @@ def _reserve(desk: Any, trader: int, period: int) -> None:
     claimant = chain.address("EnergyCredits")
     chain.request("anvil_impersonateAccount", claimant)
     chain.request("anvil_setBalance", claimant, hex(10**18))
-    chain.request(
+    sent = chain.request(
         "eth_sendTransaction",
         {
             "from": claimant,
@@ -225,6 +226,10 @@ def _reserve(desk: Any, trader: int, period: int) -> None:
             "data": chain.encode("Deviations", "reserve", desk.market, account, 0, period, 1),
         },
     )
+    give_up = time.monotonic() + 30
+    while chain.request("eth_getTransactionReceipt", sent) is None:
+        assert time.monotonic() < give_up, "the reservation was not mined"
+        time.sleep(0.01)
     assert chain.call_many([("Deviations", "taken", (desk.market, account, 0, period))]) == [1]
 
 
