@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -161,6 +162,14 @@ class Desk:
 
     def sell(self, trader: int, round: int, slot: int, wh: int, ask: int) -> SignedReceipt:
         return self.submit(self.order(trader, round, wh, -ask, (slot, -ONE)))[0]
+
+    def mined(self, digest: str) -> Any:
+        """The receipt of a transaction that was sent past the platform."""
+        give_up = time.monotonic() + 30
+        while (receipt := self.platform.chain.request("eth_getTransactionReceipt", digest)) is None:
+            assert time.monotonic() < give_up, f"{digest} was not mined"
+            time.sleep(0.01)
+        return receipt
 
     def move_to(self, timestamp: int) -> None:
         """Let the chain's time pass."""

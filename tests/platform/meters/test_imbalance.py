@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -226,10 +225,7 @@ def _reserve(desk: Any, trader: int, period: int) -> None:
             "data": chain.encode("Deviations", "reserve", desk.market, account, 0, period, 1),
         },
     )
-    give_up = time.monotonic() + 30
-    while chain.request("eth_getTransactionReceipt", sent) is None:
-        assert time.monotonic() < give_up, "the reservation was not mined"
-        time.sleep(0.01)
+    desk.mined(sent)
     assert chain.call_many([("Deviations", "taken", (desk.market, account, 0, period))]) == [1]
 
 

@@ -76,7 +76,7 @@ class TokenDesk:
         data = artifact.bytecode + chain.address("Exchange")[2:].rjust(64, "0").lower()
         sent = {"from": deployer, "data": data, "gas": hex(5_000_000)}
         digest = chain.request("eth_sendTransaction", sent)
-        address = chain.request("eth_getTransactionReceipt", digest)["contractAddress"]
+        address = self.desk.mined(digest)["contractAddress"]
         addresses = cast(MutableMapping[str, str], chain.deployment.addresses)
         addresses[TOKENS] = address
         chain.interfaces[TOKENS] = Interface(TOKENS, list(artifact.abi))
