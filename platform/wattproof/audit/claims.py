@@ -28,7 +28,7 @@ def slots_reserved(state: State, entry: Entry) -> None:
     args = entry.event.args
     place = args["market"], args["account"], args["carrier"], args["period"]
     if state.deviations.taken[place] & args["slots"]:
-        raise _mismatch(entry, "slots", "were reserved before")
+        raise entry.mismatch("slots", "were reserved before")
     state.deviations.taken[place] |= args["slots"]
     state.deviations.reservations[args["id"]] = Reserved(place, args["slots"], args["claimant"])
 
@@ -45,7 +45,7 @@ def deviation_used(state: State, entry: Entry) -> None:
     held.used = tuple(entry.event.args["values"])
     for slot, energy_wh in enumerate(held.used):
         if energy_wh and not held.slots >> slot & 1:
-            raise _mismatch(entry, f"slot {slot}", "was not reserved")
+            raise entry.mismatch(f"slot {slot}", "was not reserved")
     state.deviations.used.setdefault(held.place, {}).update(
         {slot: energy_wh for slot, energy_wh in enumerate(held.used) if energy_wh}
     )
@@ -97,11 +97,10 @@ def check_used(state: State, entry: Entry, reservation: int, derived: Mapping[in
     """Compare what a claim used with what is derived, Wh by slot of the period."""
     held = state.deviations.reservations[reservation]
     if held.used is None:
-        raise _mismatch(entry, "deviation", "was never used")
+        raise entry.mismatch("deviation", "was never used")
     for slot, energy_wh in enumerate(held.used):
         if energy_wh != derived.get(slot, 0):
-            raise _mismatch(
-                entry,
+            raise entry.mismatch(
                 f"slot {slot}",
                 f"{energy_wh} Wh were used, derived are {derived.get(slot, 0)}",
             )
@@ -157,7 +156,7 @@ def _sums(
 def _open(state: State, entry: Entry) -> Reserved:
     held = state.deviations.reservations[entry.event.args["id"]]
     if held.used is not None or held.released:
-        raise _mismatch(entry, "reservation", "had ended")
+        raise entry.mismatch("reservation", "had ended")
     return held
 
 
@@ -165,11 +164,6 @@ def _start(state: State, held: Reserved) -> int:
     params = state.markets[held.place[0]]
     first = (held.slots & -held.slots).bit_length() - 1
     return (held.place[3] * params.period_slots + first) * params.slot_seconds
-
-
-def _mismatch(entry: Entry, what: str, detail: str) -> Mismatch:
-    event = entry.event
-    return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
 
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {

@@ -26,7 +26,7 @@ _MOST_IN_A_SLOT = 2**31 - 1
 def series_opened(state: State, entry: Entry) -> None:
     args, terms = entry.event.args, entry.event.args["terms"]
     if args["series"] != int(args["issuer"], 16) << _EXPIRY_BITS | args["expiry"]:
-        raise _mismatch(entry, "series", f"{args['series']} is not of its issuer and expiry")
+        raise entry.mismatch("series", f"{args['series']} is not of its issuer and expiry")
     state.credits.series[args["series"]] = CreditSeries(
         market=terms["market"],
         carrier=terms["carrier"],
@@ -50,7 +50,7 @@ def defunded(state: State, entry: Entry) -> None:
 def series_swept(state: State, entry: Entry) -> None:
     args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
     if entry.time < args["series"] & _EXPIRY or args["amount"] != series.escrow:
-        raise _mismatch(entry, "escrow", f"{args['amount']} of {series.escrow} left too early")
+        raise entry.mismatch("escrow", f"{args['amount']} of {series.escrow} left too early")
     series.escrow, series.swept = 0, True
 
 
@@ -75,7 +75,7 @@ def window_joined(state: State, entry: Entry) -> None:
     window.joined_wh += args["capWh"]
     window.parts[args["account"]] = JoinedWindow(args["capWh"], args["since"], args["reservation"])
     if window.joined_wh > window.budget_wh:
-        raise _mismatch(entry, "budget", f"{window.joined_wh} Wh joined {window.budget_wh} Wh")
+        raise entry.mismatch("budget", f"{window.joined_wh} Wh joined {window.budget_wh} Wh")
 
 
 def credits_issued(state: State, entry: Entry) -> None:
@@ -83,9 +83,9 @@ def credits_issued(state: State, entry: Entry) -> None:
     window = state.credits.windows[args["window"]]
     series, part = state.credits.series[window.series], window.parts[args["account"]]
     if part.issued:
-        raise _mismatch(entry, "account", "had its credits before")
+        raise entry.mismatch("account", "had its credits before")
     if args["series"] != window.series:
-        raise _mismatch(entry, "series", f"is {args['series']}, the window's is {window.series}")
+        raise entry.mismatch("series", f"is {args['series']}, the window's is {window.series}")
     part.issued = True
     window.budget_wh -= part.cap_wh
     window.joined_wh -= part.cap_wh
@@ -106,7 +106,7 @@ def credits_issued(state: State, entry: Entry) -> None:
         left -= derived[slot]
     check_used(state, entry, part.reservation, derived)
     if args["amount"] != sum(derived.values()):
-        raise _mismatch(entry, "amount", f"is {args['amount']}, derived is {sum(derived.values())}")
+        raise entry.mismatch("amount", f"is {args['amount']}, derived is {sum(derived.values())}")
 
 
 def window_closed(state: State, entry: Entry) -> None:
@@ -116,14 +116,14 @@ def window_closed(state: State, entry: Entry) -> None:
     window.joined_wh = min(window.joined_wh, window.budget_wh)
     state.credits.series[window.series].budget_wh -= args["releasedWh"]
     if window.budget_wh < 0:
-        raise _mismatch(entry, "budget", f"released {args['releasedWh']} Wh, more than was open")
+        raise entry.mismatch("budget", f"released {args['releasedWh']} Wh, more than was open")
 
 
 def used_up(state: State, entry: Entry) -> None:
     """Redeemed or spent: the credits are gone (a transfer to nobody), their value leaves."""
     args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
     if args["value"] != args["amount"] * series.redemption // SCALE:
-        raise _mismatch(entry, "value", f"is {args['value']} for {args['amount']} credits")
+        raise entry.mismatch("value", f"is {args['value']} for {args['amount']} credits")
     series.spent_wh += args["amount"]
     series.escrow -= args["value"]
     _require_covered(series, entry)
@@ -134,7 +134,7 @@ def transfer(state: State, entry: Entry) -> None:
     if args["sender"] != _NOBODY:
         key = args["sender"], args["id"]
         if state.credits.held[key] < args["amount"]:
-            raise _mismatch(entry, "holding", f"{key} has {state.credits.held[key]}")
+            raise entry.mismatch("holding", f"{key} has {state.credits.held[key]}")
         state.credits.held[key] -= args["amount"]
     if args["receiver"] != _NOBODY:
         state.credits.held[args["receiver"], args["id"]] += args["amount"]
@@ -157,7 +157,7 @@ def recall_requested(state: State, entry: Entry) -> None:
 def recall_completed(state: State, entry: Entry) -> None:
     offer, amount = _offer(state, entry), entry.event.args["amount"]
     if amount != min(offer.recalled, offer.offered):
-        raise _mismatch(entry, "amount", f"is {amount} of {offer.offered} offered")
+        raise entry.mismatch("amount", f"is {amount} of {offer.offered} offered")
     offer.offered -= amount
     offer.recalled = offer.recall_round = 0
 
@@ -187,12 +187,7 @@ def _require_covered(series: CreditSeries, entry: Entry) -> None:
     open_wh = series.issued_wh - series.spent_wh + series.budget_wh
     owed = ceil_div(open_wh * series.redemption, SCALE)
     if series.escrow < owed:
-        raise _mismatch(entry, "escrow", f"{series.escrow} do not cover {owed}")
-
-
-def _mismatch(entry: Entry, what: str, detail: str) -> Mismatch:
-    event = entry.event
-    return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
+        raise entry.mismatch("escrow", f"{series.escrow} do not cover {owed}")
 
 
 def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Any]]:

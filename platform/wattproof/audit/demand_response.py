@@ -15,7 +15,6 @@ from wattproof.audit.claims_state import (
     EventPart,
     Programme,
 )
-from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
 from wattproof.audit.state import State
@@ -51,7 +50,7 @@ def defunded(state: State, entry: Entry) -> None:
     programme = _programme(state, entry)
     programme.escrow -= entry.event.args["amount"]
     if programme.escrow < programme.set_aside:
-        raise _mismatch(entry, "escrow", f"{programme.escrow} of {programme.set_aside} needed")
+        raise entry.mismatch("escrow", f"{programme.escrow} of {programme.set_aside} needed")
 
 
 def enrolled(state: State, entry: Entry) -> None:
@@ -72,7 +71,7 @@ def availability_changed(state: State, entry: Entry) -> None:
 def left(state: State, entry: Entry) -> None:
     args, enrolment = entry.event.args, _enrolment(state, entry)
     if enrolment.open_events or args["bond"] != enrolment.bond:
-        raise _mismatch(entry, "bond", f"{args['bond']} of {enrolment.bond} left")
+        raise entry.mismatch("bond", f"{args['bond']} of {enrolment.bond} left")
     del state.demand_response.enrolments[args["programme"], args["account"]]
 
 
@@ -90,9 +89,9 @@ def instructed(state: State, entry: Entry) -> None:
     incentive = ceil_div(target_wh * programme.incentive, SCALE)
     penalty = ceil_div(_owed_wh(programme, target_wh) * programme.penalty, SCALE)
     if (args["incentiveSetAside"], args["penaltySetAside"]) != (incentive, penalty):
-        raise _mismatch(entry, "set aside", f"must be {incentive} and {penalty}")
+        raise entry.mismatch("set aside", f"must be {incentive} and {penalty}")
     if args["targetW"] > enrolment.capacity_w:
-        raise _mismatch(entry, "target", f"is above the capacity {enrolment.capacity_w} W")
+        raise entry.mismatch("target", f"is above the capacity {enrolment.capacity_w} W")
     event.parts[args["account"]] = EventPart(
         args["targetW"], incentive, penalty, args["reservation"], _INSTRUCTED
     )
@@ -100,7 +99,7 @@ def instructed(state: State, entry: Entry) -> None:
     enrolment.set_aside += penalty
     enrolment.open_events += 1
     if programme.set_aside > programme.escrow or enrolment.set_aside > enrolment.bond:
-        raise _mismatch(entry, "set aside", "is more than there is")
+        raise entry.mismatch("set aside", "is more than there is")
 
 
 def baseline_published(state: State, entry: Entry) -> None:
@@ -142,7 +141,7 @@ def reported(state: State, entry: Entry) -> None:
     derived = part.performance_wh, part.incentive, part.penalty
     announced = args["performanceWh"], args["incentive"], args["penalty"]
     if announced != derived:
-        raise _mismatch(entry, "report", f"says {announced}, derived are {derived}")
+        raise entry.mismatch("report", f"says {announced}, derived are {derived}")
 
 
 def disputed(state: State, entry: Entry) -> None:
@@ -165,12 +164,12 @@ def settled(state: State, entry: Entry) -> None:
     args, part = entry.event.args, _part(state, entry)
     _finish(state, entry, (_REPORTED, _DISPUTED, _RESOLVED), _SETTLED)
     if (args["incentive"], args["penalty"]) != (part.incentive, part.penalty):
-        raise _mismatch(entry, "payment", f"must be {part.incentive} and {part.penalty}")
+        raise entry.mismatch("payment", f"must be {part.incentive} and {part.penalty}")
     _, programme, enrolment = _parties(state, entry)
     programme.escrow += part.penalty - part.incentive
     enrolment.bond -= part.penalty
     if enrolment.bond < 0 or programme.escrow < programme.set_aside:
-        raise _mismatch(entry, "payment", "is more than there was")
+        raise entry.mismatch("payment", "is more than there was")
 
 
 def lapsed(state: State, entry: Entry) -> None:
@@ -224,7 +223,7 @@ def _finish(state: State, entry: Entry, expected: tuple[int, ...], status: int) 
 
 def _require(entry: Entry, part: EventPart, *statuses: int) -> None:
     if part.status not in statuses:
-        raise _mismatch(entry, "status", f"was {part.status}, must be one of {statuses}")
+        raise entry.mismatch("status", f"was {part.status}, must be one of {statuses}")
 
 
 def _target_wh(state: State, programme: Programme, target_w: int) -> int:
@@ -234,11 +233,6 @@ def _target_wh(state: State, programme: Programme, target_w: int) -> int:
 
 def _owed_wh(programme: Programme, target_wh: int) -> int:
     return target_wh * (_BP - programme.tolerance_bp) // _BP
-
-
-def _mismatch(entry: Entry, what: str, detail: str) -> Mismatch:
-    event = entry.event
-    return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
 
 
 def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Mapping[str, Any]]]:

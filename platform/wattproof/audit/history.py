@@ -41,13 +41,18 @@ class Entry:
     time: int
     transaction: Transaction | None
 
+    def mismatch(self, what: str, detail: str) -> Mismatch:
+        """The event does not hold: what of it, and why."""
+        event = self.event
+        return Mismatch(f"{event.contract}.{event.name}", event.transaction_hash, what, detail)
+
     def call(self, chain: Chain, contract: str, *functions: str) -> tuple[str, Mapping[str, Any]]:
         """The top-level call that caused the event.
 
         Raises:
             Mismatch: the event was not caused by one of these calls to the contract.
         """
-        event, sent = self.event, self.transaction
+        sent = self.transaction
         if sent is not None and sent.to == chain.address(contract):
             try:
                 name, args = chain.interfaces[contract].decode_call(sent.data)
@@ -55,9 +60,7 @@ class Entry:
                 name, args = "", {}
             if name in functions:
                 return name, args
-        raise Mismatch(
-            f"{event.contract}.{event.name}",
-            event.transaction_hash,
+        raise self.mismatch(
             "call data",
             f"the transaction is no direct call of {contract}.{' or '.join(functions)}",
         )

@@ -21,12 +21,7 @@ def _args(entry: Entry) -> Mapping[str, Any]:
 
 def _take(balances: Any, key: Any, amount: int, entry: Entry) -> None:
     if balances[key] < amount:
-        raise Mismatch(
-            f"{entry.event.contract}.{entry.event.name}",
-            entry.event.transaction_hash,
-            "balance",
-            f"{amount} leave {key}, which has {balances[key]}",
-        )
+        raise entry.mismatch("balance", f"{amount} leave {key}, which has {balances[key]}")
     balances[key] -= amount
 
 

@@ -20,11 +20,9 @@ from wattproof.meters.service import (
     DISPUTE_WINDOW_S,
     POST_WINDOW_S,
     RESOLVE_WINDOW_S,
-    period_end,
+    final_values,
 )
-from wattproof.meters.values import pack
 from wattproof.rounds.facts import get_market
-from wattproof.rounds.models import MarketRow
 from wattproof.runtime import Platform
 
 CLAIM_WINDOW_S = POST_WINDOW_S + DISPUTE_WINDOW_S + RESOLVE_WINDOW_S + 86_400
@@ -111,13 +109,13 @@ def claim(platform: Platform, session: Session, subject: Subject) -> Mapping[str
     market = get_market(session, subject.market)
     device = _device(session, subject)
     now = platform.clock.now()
-    reading = _final_values(session, market, device, subject.period, now)
+    reading = final_values(session, market, device, subject.period, now)
     if reading is None:
         return None
     days: tuple[int, ...] = ()
     if not subject.rule.is_published:
         days = _days(subject, _history(platform, session, subject, device)).periods
-    baseline = [_final_values(session, market, device, period, now) for period in days]
+    baseline = [final_values(session, market, device, period, now) for period in days]
     if None in baseline:
         return None
     return {
@@ -172,17 +170,3 @@ def _device(session: Session, subject: Subject) -> DeviceRow:
             f"{subject.market}"
         )
     return device
-
-
-def _final_values(
-    session: Session, market: MarketRow, device: DeviceRow, period: int, now: int
-) -> bytes | None:
-    """Packed values of a final reading, empty where there is finally none; None: not final."""
-    reading = session.get(ReadingRow, (device.device, market.market, period))
-    status = reading.chain_status if reading is not None else "None"
-    if reading is None or status == "None":
-        return b"" if now > period_end(market, period) + POST_WINDOW_S else None
-    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
-    if status in wait and now <= reading.posted_at + wait[status]:
-        return None
-    return b"" if status == "Void" else pack(reading.values_wh)

@@ -389,6 +389,20 @@ class _Tree:
         }
 
 
+def final_values(
+    session: Session, market: MarketRow, device: DeviceRow, period: int, now: int
+) -> bytes | None:
+    """Packed values of a final reading, empty where there is finally none; None: not final."""
+    reading = session.get(ReadingRow, (device.device, market.market, period))
+    status = reading.chain_status if reading is not None else "None"
+    if reading is None or status == "None":
+        return b"" if now > period_end(market, period) + POST_WINDOW_S else None
+    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
+    if status in wait and now <= reading.posted_at + wait[status]:
+        return None
+    return b"" if status == "Void" else pack(reading.values_wh)
+
+
 def _final_readings(
     session: Session,
     market: MarketRow,
@@ -418,16 +432,10 @@ def _final_readings(
         unmeasured = reading is None or status in ("None", "Void") or None in reading.values_wh
         if unmeasured and not post_window_over:
             return None  # it is judged by what the others' readings cover
-        if reading is None or status in ("None", "Void"):
-            found.append(b"")
-            continue
-        wait = {
-            "Posted": DISPUTE_WINDOW_S,
-            "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S,
-        }.get(status, -1)
-        if now <= reading.posted_at + wait:
+        values = final_values(session, market, device, period, now) if device else b""
+        if values is None:
             return None
-        found.append(pack(reading.values_wh))
+        found.append(values)
     return found
 
 
