@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, Field
 
 from market.reference.baseline import BaselineRule
+from wattproof.api.fields import Int32
 
 
 class BaselineRuleBody(BaseModel):
@@ -30,3 +31,11 @@ class BaselineRuleBody(BaseModel):
     def of(cls, rule: BaselineRule) -> BaselineRuleBody:
         """From the rule of the protocol."""
         return cls(**asdict(rule))
+
+
+class BaselineValues(BaseModel):
+    """A baseline that is published, Wh a slot of the period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    values_wh: list[Int32] = Field(min_length=1, max_length=256)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from wattproof.api.baseline_rule import BaselineRuleBody
-from wattproof.api.fields import Address, Int32, Uint32
+from wattproof.api.fields import Address, Uint32
 from wattproof.credits import service
 
 Wh = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1, examples=[12_000])]
@@ -35,10 +35,6 @@ class NewWindow(_Body):
     first_slot: int = Field(strict=True, ge=0, le=255, description="Counted in the period.")
     slots: int = Field(strict=True, ge=1, le=256)
     budget_wh: Wh
-
-
-class BaselineValues(_Body):
-    values_wh: list[Int32] = Field(min_length=1, max_length=256)
 
 
 class Joining(_Body):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from identity.credential import role_id
 from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.api.baseline_rule import BaselineRuleBody
-from wattproof.api.fields import Int32, Uint32
+from wattproof.api.fields import Uint32
 from wattproof.flexibility import service
 
 Micro = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1, examples=[25_000_000])]
@@ -76,10 +76,6 @@ class NewEvent(_Body):
 
 class Instruction(_Body):
     target_w: Watt = Field(description="In every slot of the event.")
-
-
-class BaselineValues(_Body):
-    values_wh: list[Int32] = Field(min_length=1, max_length=256)
 
 
 class Enrolling(_Body):

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
 from wattproof.api.baseline_preview import BaselinePreview
+from wattproof.api.baseline_rule import BaselineValues
 from wattproof.api.credit_shapes import (
     BaselineOut,
-    BaselineValues,
     HoldingOut,
     HoldingsOut,
     Joining,

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query
 from wattproof.accounts.service import UnsignedTransaction
 from wattproof.api.access import Anyone, Participant, PlatformDep
 from wattproof.api.baseline_preview import BaselinePreview
+from wattproof.api.baseline_rule import BaselineValues
 from wattproof.api.fields import Address
 from wattproof.api.flexibility_shapes import (
     Availability,
-    BaselineValues,
     Enrolling,
     EnrolmentsOut,
     EventDetail,
