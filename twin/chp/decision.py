@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from twin.chp.comfort import satisfaction
 from twin.chp.diagnosis import check_edits, infeasible
-from twin.chp.milp import InfeasibleProgrammeError, Solution
 from twin.chp.model import ChpModel, ChpSamples, FloatArray, GridSignal, check_lengths
 from twin.chp.operation_programme import Day, OperationProgramme
 from twin.chp.outlook import outlook_of
@@ -18,6 +17,7 @@ from twin.chp.plan import ChpPlan, Proof, Strategy
 from twin.chp.region import marginal_fuel, power_limits
 from twin.chp.strategy import compare_storage
 from twin.edits import Edit
+from twin.milp import InfeasibleProgrammeError, Solution
 
 LARGEST_GAP = 1e-3
 """No plan leaves here whose cost is not proven to lie within this share of the best."""

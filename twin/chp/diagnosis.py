@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from twin.chp.milp import Columns, InfeasibleProgrammeError
 from twin.chp.model import FloatArray
 from twin.chp.operation_programme import (
     GRID_ROOM,
@@ -21,6 +20,7 @@ from twin.chp.operation_programme import (
 )
 from twin.chp.plan import Strategy
 from twin.edits import Edit, InfeasiblePlanError, smallest_conflict
+from twin.milp import Columns, InfeasibleProgrammeError
 
 LINES = ("power", "heat")
 _BROKEN = 1e-3

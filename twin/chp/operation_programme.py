@@ -26,13 +26,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.chp.milp import Columns, Programme, Solution, Term, earlier
 from twin.chp.model import ChpModel, FloatArray, GridSignal
 from twin.chp.outlook import Outlook
 from twin.chp.periods import Period
 from twin.chp.plan import Strategy
 from twin.chp.thermal import simulate, thermal_step
 from twin.edits import Edit
+from twin.milp import Columns, Programme, Solution, Term, earlier
 
 Aim: TypeAlias = Literal["cost", "peak", "limits"]
 
@@ -121,7 +121,7 @@ class OperationProgramme:
         self._grid_side()
 
     def solve(self, relative_gap: float, seconds: float, relaxed: bool = False) -> Solution:
-        """See :meth:`twin.chp.milp.Programme.solve`."""
+        """See :meth:`twin.milp.Programme.solve`."""
         return self._programme.solve(relative_gap, seconds, relaxed)
 
     def _cost(self, value: FloatArray | float) -> FloatArray | float:

@@ -9,8 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.chp.model import FloatArray
-
+FloatArray: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = NDArray[np.int32]
 Term: TypeAlias = tuple[Columns, FloatArray | float]
 
