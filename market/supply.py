@@ -55,6 +55,9 @@ def supplier_bids(
     slot_hours: float,
     price_cap: int,
     terms: SupplyTerms = SupplyTerms(),
+    *,
+    carrier: int = 0,
+    zone: int = 0,
 ) -> tuple[Bid, ...]:
     """Offers and bids of a supplier with a connection of `connection_w`.
 
@@ -66,7 +69,15 @@ def supplier_bids(
     steps = ((-terms.base_share, price_per_kwh), (terms.base_share - 1.0, scarce), (1.0, back))
     return kept(
         [
-            make_bid(owner_id, slot, share * full_wh, float(price[slot]), price_cap)
+            make_bid(
+                owner_id,
+                slot,
+                share * full_wh,
+                float(price[slot]),
+                price_cap,
+                carrier=carrier,
+                zone=zone,
+            )
             for slot in range(price_per_kwh.size)
             for share, price in steps
         ]
@@ -74,12 +85,18 @@ def supplier_bids(
 
 
 def consumer_bids(
-    owner_id: str, load_wh: FloatArray, worth_per_kwh: float, price_cap: int
+    owner_id: str,
+    load_wh: FloatArray,
+    worth_per_kwh: float,
+    price_cap: int,
+    *,
+    carrier: int = 0,
+    zone: int = 0,
 ) -> tuple[Bid, ...]:
     """Bids for a forecast load, shape (slot,), Wh, by somebody who cannot shift it."""
     return kept(
         [
-            make_bid(owner_id, slot, wh, worth_per_kwh, price_cap)
+            make_bid(owner_id, slot, wh, worth_per_kwh, price_cap, carrier=carrier, zone=zone)
             for slot, wh in enumerate(load_wh.tolist())
             if wh > 0.0
         ]
