@@ -1,0 +1,1 @@
+"""Digital twin of an industrial park: electricity, gas, heat at three levels, cooling, hydrogen."""
