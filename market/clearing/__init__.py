@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from market.clearing.round import ClearingError, clear
+from market.clearing.counted import ClearingError
+from market.clearing.round import clear
 from market.outcome import Clearing
 
 __all__ = ["Clearing", "ClearingError", "clear"]

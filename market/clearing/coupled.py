@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from market.book import Book
 from market.clearing.component import Component
-from market.clearing.fills import balanced_fills, fills_without_the_unbalanced, repair
-from market.clearing.prices import canonical_prices, reserved_prices, surpluses
+from market.clearing.exact import ExactArray, dot
+from market.clearing.fills import balanced_fills, fills_without_the_unbalanced
+from market.clearing.prices import canonical_prices, reserved_prices
 from market.clearing.relaxation import Relaxation, solve_relaxation
-from market.clearing.uniform import hash_words, ration
+from market.clearing.repair import repair
 from market.units import SCALE
 
 _ACCEPTABLE_GAP = 5e-7
 _RESERVED_SHARES = (0.125, 0.5, 1.0)
 
+Outcome = tuple[tuple[int, ...], ExactArray]
+"""Prices by place (nano per kWh) and units by column."""
 
-def clear_component(component: Component) -> tuple[tuple[int, ...], tuple[int, ...]]:
+
+def clear_component(component: Component) -> Outcome:
     """Prices by place (nano per kWh) and units by column.
 
     The least gap among the attempts of the first stage in which any found fills (docs/clearing.md);
     the first attempt that leaves at most half a millionth of welfare open ends the search.
     """
-    if not component.columns:
-        return (0,) * len(component.products), ()
     relaxation = solve_relaxation(component)
     for stage in _stages(component, relaxation):
-        best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        best: Outcome | None = None
         least = 0
         for prices, units in stage:
             gap, welfare = gap_and_welfare_scaled(component, prices, units)
@@ -41,9 +42,7 @@ def clear_component(component: Component) -> tuple[tuple[int, ...], tuple[int, .
     raise AssertionError("the last stage always finds fills")
 
 
-def _stages(
-    component: Component, relaxation: Relaxation
-) -> Iterator[Iterator[tuple[tuple[int, ...], tuple[int, ...]]]]:
+def _stages(component: Component, relaxation: Relaxation) -> Iterator[Iterator[Outcome]]:
     canonical = canonical_prices(component, relaxation)
     yield _nearest_fills(component, relaxation, canonical)
     prices = canonical
@@ -52,13 +51,13 @@ def _stages(
             prices = reserved_prices(component, relaxation, canonical, share)
             yield _nearest_fills(component, relaxation, prices)
     units = fills_without_the_unbalanced(component, prices)
-    kept = repair(component, canonical, surpluses(component, canonical), units)
+    kept = repair(component, canonical, component.surpluses(canonical), units)
     yield iter([(prices, units), (canonical, kept)])
 
 
 def _nearest_fills(
     component: Component, relaxation: Relaxation, prices: tuple[int, ...]
-) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+) -> Iterator[Outcome]:
     for wide in (False, True):
         units = balanced_fills(component, relaxation, prices, wide=wide)
         if units is not None:
@@ -66,33 +65,9 @@ def _nearest_fills(
 
 
 def gap_and_welfare_scaled(
-    component: Component, prices: Sequence[int], units: Sequence[int]
+    component: Component, prices: tuple[int, ...], units: ExactArray
 ) -> tuple[int, int]:
     """Gap and welfare of a balanced outcome, times SCALE, exact."""
-    surplus = surpluses(component, prices)
-    bound = sum(
-        max(s, 0) * column.maximum for s, column in zip(surplus, component.columns, strict=True)
-    )
-    welfare = SCALE * sum(
-        column.limit * u for column, u in zip(component.columns, units, strict=True)
-    )
+    bound = dot(np.maximum(component.surpluses(prices), 0), component.maxima)
+    welfare = SCALE * dot(component.limits, units)
     return bound - welfare, welfare
-
-
-def spread_over_orders(
-    book: Book, maxima: Sequence[int], component: Component, units: Sequence[int]
-) -> dict[int, int]:
-    """Fill of every order of the component by its position; a level's orders share by the tie
-    rule."""
-    fills: dict[int, int] = {}
-    for column, filled in zip(component.columns, units, strict=True):
-        if len(column.positions) == 1:
-            fills[column.positions[0]] = filled
-            continue
-        shares = ration(
-            np.array([maxima[i] for i in column.positions], dtype=np.uint64),
-            filled,
-            hash_words([book.orders[i].digest for i in column.positions]),
-        )
-        fills.update(zip(column.positions, (int(s) for s in shares), strict=True))
-    return fills

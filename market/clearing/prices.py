@@ -8,17 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import diags_array, hstack
 
-from market.clearing.component import Column, Component
+from market.clearing.component import Component
+from market.clearing.exact import ExactArray, FloatArray, greatest, held, quotients, rounded
 from market.clearing.programme import INFINITY, Programme, ProgrammeError, solve
-from market.clearing.relaxation import Relaxation, power_of_two_above
+from market.clearing.relaxation import Relaxation, power_of_two_above, values_per_kwh
 from market.units import SCALE
-
-FloatArray = NDArray[np.float64]
 
 _PRICE_BITS = 10
 _FACE_TOLERANCE = 1e-7
@@ -33,30 +30,28 @@ _MAX_PRICE = (1 << 63) - 1
 
 def canonical_prices(component: Component, relaxation: Relaxation) -> tuple[int, ...]:
     """Prices by place, nano per kWh."""
-    none = (0.0,) * len(component.columns)
+    none = np.zeros(component.count)
     return snap_to_grid(component, relaxation, middle_of_face(component, relaxation), none)
 
 
 def reserved_prices(
-    component: Component, relaxation: Relaxation, near: Sequence[int], share: float
+    component: Component, relaxation: Relaxation, near: tuple[int, ...], share: float
 ) -> tuple[int, ...]:
     """Prices next to `near` at which a filled multi-leg order gains at least `share` of what
     rounding can cost it: up to a Wh of every leg whose price is negative."""
-    reserve = [
-        share * at_stake(column, near) / float(relaxation.units[j])
-        if not column.is_level
-        and relaxation.filled[j]
-        and relaxation.units[j] * _LEAST_FILL > column.maximum
-        else 0.0
-        for j, column in enumerate(component.columns)
-    ]
+    kept = relaxation.filled & (relaxation.units * _LEAST_FILL > component.maxima.astype(float))
+    kept[: component.levels] = False
+    reserve = np.zeros(component.count)
+    stake = at_stake(component, near).astype(np.float64)
+    np.divide(share * stake, relaxation.units, out=reserve, where=kept)
     return snap_to_grid(component, relaxation, np.array(near, dtype=np.float64), reserve)
 
 
-def at_stake(column: Column, prices: Sequence[int]) -> int:
-    """What rounding can cost an order, in nano/kWh x Wh."""
-    legs = zip(column.products, column.coefficients, strict=True)
-    return sum(max(0, -prices[k]) for k, c in legs if c % SCALE)
+def at_stake(component: Component, prices: tuple[int, ...]) -> ExactArray:
+    """What rounding can cost every column, in nano/kWh x Wh."""
+    lost = np.maximum(0, -np.array(prices, dtype=np.int64))
+    lost = held(lost, greatest(lost) * len(component.coefficients))
+    return component.by_column(np.where(component.coefficients % SCALE, lost[component.places], 0))
 
 
 def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
@@ -69,27 +64,19 @@ def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
     duals = relaxation.prices
     lower, upper = _price_box(component, relaxation)
     scale = power_of_two_above(int(max(np.abs(lower).max(), np.abs(upper).max())), _PRICE_BITS)
-    rows: list[tuple[float, float]] = []
-    entries: list[list[tuple[int, float]]] = [[] for _ in component.products]
-    for j, column in enumerate(component.columns):
-        if column.is_level:
-            continue
-        value = column.limit * SCALE / column.span / scale
-        for k, c in zip(column.products, column.coefficients, strict=True):
-            entries[k].append((len(rows), c / column.span))
-        rows.append(
-            (
-                -INFINITY if relaxation.full[j] else value - _FACE_TOLERANCE,
-                value + _FACE_TOLERANCE if relaxation.filled[j] else INFINITY,
-            )
-        )
+    multi = slice(component.levels, None)
+    values = values_per_kwh(component)[multi] / scale
+    matrix = component.ratios[:, multi].T.tocsc()
     ends: list[FloatArray] = []
     for sign in (1.0, -1.0):
         programme = Programme(
-            np.array([low for low, _ in rows]), np.array([high for _, high in rows])
+            row_lower=np.where(relaxation.full[multi], -INFINITY, values - _FACE_TOLERANCE),
+            row_upper=np.where(relaxation.filled[multi], values + _FACE_TOLERANCE, INFINITY),
+            cost=np.full(len(duals), sign),
+            lower=lower / scale,
+            upper=upper / scale,
+            matrix=matrix,
         )
-        for k in range(len(component.products)):
-            programme.add(sign, float(lower[k]) / scale, float(upper[k]) / scale, entries[k])
         try:
             ends.append(solve(programme).x * scale)
         except ProgrammeError:
@@ -100,28 +87,25 @@ def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
 def _price_box(component: Component, relaxation: Relaxation) -> tuple[FloatArray, FloatArray]:
     """Bounds that a product's own levels put on its price."""
     duals = relaxation.prices
-    least, greatest = duals.copy(), duals.copy()
+    level = slice(0, component.levels)
+    places, sells = component.places[level], component.sells
+    price = component.price_terms.astype(np.float64)
+    filled, open_ = relaxation.filled[level], ~relaxation.full[level]
+    least, greatest_term = duals.copy(), duals.copy()
+    np.minimum.at(least, places, price)
+    np.maximum.at(greatest_term, places, price)
     lower, upper = np.full_like(duals, -np.inf), np.full_like(duals, np.inf)
-    for j, column in enumerate(component.columns):
-        if not column.is_level:
-            continue
-        k, price = column.products[0], float(column.price_term)
-        least[k], greatest[k] = min(least[k], price), max(greatest[k], price)
-        if relaxation.filled[j] if column.sells else not relaxation.full[j]:
-            lower[k] = max(lower[k], price)
-        if not relaxation.full[j] if column.sells else relaxation.filled[j]:
-            upper[k] = min(upper[k], price)
-    lower, upper = np.maximum(lower, least), np.minimum(upper, greatest)
+    below, above = np.where(sells, filled, open_), np.where(sells, open_, filled)
+    np.maximum.at(lower, places[below], price[below])
+    np.minimum.at(upper, places[above], price[above])
+    lower, upper = np.maximum(lower, least), np.minimum(upper, greatest_term)
     crossed = lower > upper
     lower[crossed] = upper[crossed] = duals[crossed]
     return lower, upper
 
 
 def snap_to_grid(
-    component: Component,
-    relaxation: Relaxation,
-    point: FloatArray,
-    reserves: Sequence[float],
+    component: Component, relaxation: Relaxation, point: FloatArray, reserves: FloatArray
 ) -> tuple[int, ...]:
     """Integer prices next to `point` at which the filled columns still gain, at least `reserves`
     (nano per kWh by column).
@@ -129,63 +113,68 @@ def snap_to_grid(
     A small programme in grains around the rounded point, where surpluses are known exactly. A
     filled column that cannot be kept costs its weight; the fills then leave it out.
     """
-    base = [max(-_MAX_PRICE, min(_MAX_PRICE, round(float(p)))) for p in point]
-    weights = _unfilled_weights(component, relaxation)
+    base = _whole_prices(rounded(point).tolist())
+    spans = component.spans.astype(np.float64)
     # In grains of the largest leg, like everything below.
-    extra = [
-        reserve * SCALE / column.span
-        for column, reserve in zip(component.columns, reserves, strict=True)
-    ]
-    reach = min(_REACH_GRAINS + _REACH_RESERVES * max(extra), _MAX_REACH_GRAINS)
-    rows: list[tuple[float, float]] = []
-    entries: list[list[tuple[int, float]]] = [[] for _ in base]
-    elastic: list[tuple[int, float, float]] = []  # row, value, cost
-    for j, column in enumerate(component.columns):
-        surplus = column.surplus_scaled(base) / column.span
-        ratios = [c / column.span for c in column.coefficients]
-        total = sum(abs(r) for r in ratios)
-        if relaxation.filled[j] and surplus < (reach + 1) * total:
-            reserve = 0.0 if column.is_level else total / 2 + 1e-6
-            for k, ratio in zip(column.products, ratios, strict=True):
-                entries[k].append((len(rows), ratio))
-            elastic.append((len(rows), -1.0, _LOSS_WEIGHT))
-            rows.append((-INFINITY, surplus - reserve - extra[j]))
-        if not relaxation.full[j] and abs(surplus) < (reach + 1) * total:
-            for k, ratio in zip(column.products, ratios, strict=True):
-                entries[k].append((len(rows), ratio))
-            elastic.append((len(rows), 1.0, float(weights[j])))
-            untouched = 0.0 if column.is_level or relaxation.filled[j] else total / 2 + 1e-6
-            rows.append((surplus + untouched, INFINITY))
-    if not rows:
-        return tuple(base)
-    programme = Programme(np.array([low for low, _ in rows]), np.array([high for _, high in rows]))
-    for column_entries in entries:
-        programme.add(_MOVE_WEIGHT, 0.0, reach, column_entries)
-        programme.add(_MOVE_WEIGHT, 0.0, reach, [(row, -value) for row, value in column_entries])
-    for row, value, cost in elastic:
-        programme.add(cost, 0.0, INFINITY, [(row, value)])
-    try:
-        moves = solve(programme).x
-    except ProgrammeError:
-        return tuple(base)
-    return tuple(
-        max(-_MAX_PRICE, min(_MAX_PRICE, p + round(float(moves[2 * k] - moves[2 * k + 1]))))
-        for k, p in enumerate(base)
+    extra = reserves * SCALE / spans
+    reach = min(_REACH_GRAINS + _REACH_RESERVES * float(extra.max()), _MAX_REACH_GRAINS)
+    surplus = quotients(component.surpluses(base), component.spans)
+    ratios = component.coefficients / spans[component.owners]
+    total = component.by_column(np.abs(ratios))
+    half_a_grain = total / 2 + 1e-6
+    half_a_grain[: component.levels] = 0.0
+    # Row 2 j: column j keeps its gain; row 2 j + 1: what it leaves unfilled gains little.
+    near = (reach + 1) * total
+    wanted = np.column_stack(
+        (
+            relaxation.filled & (surplus < near),
+            ~relaxation.full & (np.abs(surplus) < near),
+        )
     )
+    if not wanted.any():
+        return base
+    row_lower = np.column_stack(
+        (
+            np.full(component.count, -INFINITY),
+            surplus + np.where(relaxation.filled, 0.0, half_a_grain),
+        )
+    )
+    row_upper = np.column_stack(
+        (surplus - half_a_grain - extra, np.full(component.count, INFINITY))
+    )
+    cost = np.column_stack(
+        (np.full(component.count, _LOSS_WEIGHT), _unfilled_weights(component, relaxation))
+    )
+    # Every row has the legs of its column, and may be missed at a cost.
+    chosen = np.flatnonzero(wanted)
+    legs = component.ratios.T.tocsr()[chosen // 2]
+    both_ways = hstack((legs, -legs), format="csc")
+    alternating = np.arange(2 * len(base)).reshape(2, -1).T.ravel()
+    missed = diags_array(np.where(chosen % 2, 1.0, -1.0))
+    moves, rows = len(alternating), len(chosen)
+    programme = Programme(
+        row_lower=row_lower[wanted],
+        row_upper=row_upper[wanted],
+        cost=np.concatenate((np.full(moves, _MOVE_WEIGHT), cost[wanted])),
+        lower=np.zeros(moves + rows),
+        upper=np.concatenate((np.full(moves, reach), np.full(rows, INFINITY))),
+        matrix=hstack((both_ways[:, alternating], missed), format="csc"),
+    )
+    try:
+        found = solve(programme).x[:moves]
+    except ProgrammeError:
+        return base
+    steps = rounded(found[0::2] - found[1::2]).tolist()
+    return _whole_prices([price + step for price, step in zip(base, steps, strict=True)])
+
+
+def _whole_prices(prices: list[int]) -> tuple[int, ...]:
+    return tuple(max(-_MAX_PRICE, min(_MAX_PRICE, price)) for price in prices)
 
 
 def _unfilled_weights(component: Component, relaxation: Relaxation) -> FloatArray:
     """Energy of every column that the relaxation leaves unfilled, as a share of the greatest."""
-    energy = np.array(
-        [
-            max(0.0, column.maximum - float(units)) * column.span / SCALE
-            for column, units in zip(component.columns, relaxation.units, strict=True)
-        ]
-    )
-    greatest = float(energy.max(initial=0.0))
-    return np.maximum(energy / greatest, 1e-6) if greatest > 0 else np.ones_like(energy)
-
-
-def surpluses(component: Component, prices: Sequence[int]) -> list[int]:
-    """S of every column at integer prices, exact."""
-    return [column.surplus_scaled(prices) for column in component.columns]
+    left = np.maximum(0.0, component.maxima.astype(np.float64) - relaxation.units)
+    energy = left * component.spans / SCALE
+    most = float(energy.max(initial=0.0))
+    return np.maximum(energy / most, 1e-6) if most > 0 else np.ones_like(energy)

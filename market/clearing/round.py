@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from market.book import Book
-from market.clearing.component import build_component, connected_products
-from market.clearing.coupled import clear_component, spread_over_orders
-from market.clearing.uniform import clear_product, hash_words
+from market.clearing.component import Component, build_component, connected_products
+from market.clearing.counted import ClearingError, CountedOrders
+from market.clearing.coupled import clear_component
+from market.clearing.exact import ExactArray, IntArray, greatest, held
+from market.clearing.uniform import UnitArray, clear_product, hash_words, ration
 from market.outcome import Clearing
-from market.payment import leg_energy_wh
 from market.rules import MarketRules
-
-
-class ClearingError(ValueError):
-    """A book that cannot be cleared as given."""
+from market.units import SCALE
 
 
 def clear(book: Book, maxima: Sequence[int], rules: MarketRules) -> Clearing:
@@ -28,52 +27,68 @@ def clear(book: Book, maxima: Sequence[int], rules: MarketRules) -> Clearing:
         raise ClearingError(f"{book.count} orders need a maximum, {len(maxima)} have one")
     if (book.grid.carriers, book.grid.zones) != (rules.carriers, rules.zones):
         raise ClearingError("the book's products are not the market's")
-    prices = [0] * len(book.grid)
-    fills = [0] * book.count
-    components = connected_products(book, maxima)
-    component_of = {index: n for n, products in enumerate(components) for index in products}
-    members: list[list[int]] = [[] for _ in components]
-    single: dict[int, list[int]] = {}
-    for position, indices in enumerate(book.leg_indices):
-        if maxima[position] == 0:
-            continue
-        if indices[0] in component_of:
-            members[component_of[indices[0]]].append(position)
-        else:
-            single.setdefault(indices[0], []).append(position)
-    for index, positions in single.items():
-        prices[index] = _clear_single(book, maxima, positions, fills)
-    for products, positions in zip(components, members, strict=True):
-        component = build_component(book, maxima, products, positions)
-        component_prices, units = clear_component(component)
-        for index, price in zip(products, component_prices, strict=True):
-            prices[index] = price
-        for position, filled in spread_over_orders(book, maxima, component, units).items():
-            fills[position] = filled
-    return Clearing(tuple(prices), tuple(fills), _untraded(book, fills))
-
-
-def _clear_single(
-    book: Book, maxima: Sequence[int], positions: Sequence[int], fills: list[int]
-) -> int:
-    orders = [book.orders[i].order for i in positions]
-    result = clear_product(
-        np.array([order.limit for order in orders], dtype=np.int64),
-        np.array([maxima[i] for i in positions], dtype=np.uint64),
-        np.array([order.sells for order in orders], dtype=np.bool_),
-        hash_words([book.orders[i].digest for i in positions]),
+    orders = CountedOrders.of(book, maxima)
+    prices = np.zeros(len(book.grid), dtype=np.int64)
+    fills = np.zeros(len(orders.positions), dtype=np.uint64)
+    component_of = connected_products(orders, len(book.grid))
+    own = orders.products[orders.starts[:-1]]
+    for product, chosen in _groups(own, component_of[own] < 0):
+        prices[product] = _clear_single(book, orders, chosen, fills)
+    for number, chosen in _groups(component_of[own], component_of[own] >= 0):
+        component = build_component(orders, np.flatnonzero(component_of == number), chosen)
+        prices[component.products], units = clear_component(component)
+        _spread_over_orders(book, orders, component, units, fills)
+    filled = np.zeros(book.count, dtype=np.uint64)
+    filled[orders.positions] = fills
+    return Clearing(
+        tuple(prices.tolist()), tuple(filled.tolist()), _untraded(len(book.grid), orders, fills)
     )
-    for position, filled in zip(positions, result.fills.tolist(), strict=True):
-        fills[position] = filled
+
+
+def _groups(keys: IntArray, wanted: NDArray[np.bool_]) -> list[tuple[int, IntArray]]:
+    """Places of every key, ascending, for those wanted."""
+    places = np.flatnonzero(wanted)
+    places = places[np.argsort(keys[places], kind="stable")]
+    names, first = np.unique(keys[places], return_index=True)
+    return list(zip(names.tolist(), np.split(places, first)[1:], strict=True))
+
+
+def _hash_words(book: Book, orders: CountedOrders, chosen: IntArray) -> UnitArray:
+    return hash_words([book.orders[i].digest for i in orders.positions[chosen].tolist()])
+
+
+def _clear_single(book: Book, orders: CountedOrders, chosen: IntArray, fills: UnitArray) -> int:
+    result = clear_product(
+        orders.limits[chosen],
+        orders.maxima[chosen],
+        orders.coefficients[orders.starts[chosen]] < 0,
+        _hash_words(book, orders, chosen),
+    )
+    fills[chosen] = result.fills
     return result.price
 
 
-def _untraded(book: Book, fills: Sequence[int]) -> tuple[bool, ...]:
-    traded = [False] * len(book.grid)
-    for position, indices in enumerate(book.leg_indices):
-        if fills[position] > 0:
-            legs = book.orders[position].order.legs
-            for index, leg in zip(indices, legs, strict=True):
-                if leg_energy_wh(leg.coefficient, fills[position]) != 0:
-                    traded[index] = True
-    return tuple(not t for t in traded)
+def _spread_over_orders(
+    book: Book, orders: CountedOrders, component: Component, units: ExactArray, fills: UnitArray
+) -> None:
+    """Fills of the component's orders; a level's orders share by the tie rule."""
+    column = np.repeat(np.arange(component.count), np.diff(component.member_starts))
+    full = np.asarray(units == component.maxima, dtype=np.bool_)
+    fills[component.members] = np.where(full[column], orders.maxima[component.members], 0)
+    for j in np.flatnonzero(~full & (units > 0)).tolist():
+        first, last = component.member_starts[j : j + 2].tolist()
+        members = component.members[first:last]
+        fills[members] = (
+            int(units[j])
+            if len(members) == 1
+            else ration(orders.maxima[members], int(units[j]), _hash_words(book, orders, members))
+        )
+
+
+def _untraded(products: int, orders: CountedOrders, fills: UnitArray) -> tuple[bool, ...]:
+    bound = greatest(orders.coefficients) * greatest(fills)
+    units = held(np.repeat(fills, orders.lengths), bound)
+    moved = held(orders.coefficients, bound) * units // SCALE
+    untraded = np.ones(products, dtype=np.bool_)
+    untraded[orders.products[np.asarray(moved != 0, dtype=np.bool_)]] = False
+    return tuple(untraded.tolist())

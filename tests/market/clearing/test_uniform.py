@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.clearing.programme import Programme, solve
+from market.clearing.programme import ProgrammeDraft, solve
 from market.clearing.uniform import clear_product, exact_sum, hash_words, ration
 
 MAX_UNITS = 2**64 - 1
@@ -29,10 +29,10 @@ def welfare(orders, fills):
 
 
 def optimum_of_the_linear_programme(orders):
-    programme = Programme(np.zeros(1), np.zeros(1))
+    draft = ProgrammeDraft([0.0], [0.0])
     for sells, price, maximum in orders:
-        programme.add(price if sells else -price, 0, maximum, [(0, -1 if sells else 1)])
-    return -solve(programme).objective
+        draft.add(price if sells else -price, 0, maximum, [(0, -1 if sells else 1)])
+    return -solve(draft.finished()).objective
 
 
 def assert_canonical(orders, result, hashes):
