@@ -12,7 +12,8 @@ import numpy as np
 from twin.ev_fleet.habits import draw_stays
 from twin.ev_fleet.physics import charge_at_once, simulate_batch
 from twin.ev_fleet.published import PublishedFleet, published_fleet
-from twin.storage_programme import StorageProgramme
+from twin.storage_station.price_programme import PriceProgramme
+from twin.storage_station.station import StorageStation
 
 
 def asset_steps(rounds: int = 8, vehicles: int = 60, scenarios: int = 64) -> tuple[float, float]:
@@ -68,7 +69,8 @@ def storage_scenarios(count: int = 400) -> tuple[float, float]:
     shape = 0.12 + 0.05 * np.sin((hour - 13.0) / 24.0 * 2.0 * np.pi)
     scatter = 1.0 + 0.08 * rng.standard_normal((count, 24))
     prices = shape * np.repeat(scatter, 4, axis=1)
-    programme = StorageProgramme(96, 0.25, 50_000.0, 100_000.0, 0.95, 0.95, 0.01)
+    station = StorageStation(50_000.0, 50_000.0, 100_000.0, 0.95, 0.95, wear_per_kwh=0.01)
+    programme = PriceProgramme(station, 96, 0.25)
     programme.solve(prices[0])
     began = time.process_time()
     values = [programme.solve(price).cost for price in prices]

@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from twin.storage_programme import StorageProgramme
+from twin.storage_station.price_programme import PriceProgramme
+from twin.storage_station.station import StorageStation
+
+STATION = StorageStation(4_000.0, 4_000.0, 5_000.0, 0.9, 0.95, wear_per_kwh=0.01)
 
 
-def station(slots: int) -> StorageProgramme:
-    return StorageProgramme(slots, 0.25, 4_000.0, 5_000.0, 0.9, 0.95, 0.01)
+def station(slots: int) -> PriceProgramme:
+    return PriceProgramme(STATION, slots, 0.25)
 
 
 def reference_cost(price: np.ndarray) -> float:

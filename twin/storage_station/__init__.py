@@ -1,0 +1,1 @@
+"""An energy storage station: arbitrage, peak shaving, valley filling, operation, sizing."""
