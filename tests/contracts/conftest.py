@@ -14,11 +14,16 @@ from ethpm_types import ContractType
 
 from contracts import load
 from devnet import AnvilNode, NodeOptions
+from devnet.rpc import JsonRpc
 
 # One node a test run (a worker), with the gas limit a transaction that real chains have. ape
 # connects to it instead of starting its own. It ends with this process.
 NODE = AnvilNode(NodeOptions(accounts=20)).start()
 os.environ["APE_FOUNDRY_HOST"] = NODE.url
+
+# The chain's time stands still unless a test moves it: what is tested to the second must not depend
+# on how long the machine took since.
+JsonRpc(NODE.url).call("anvil_setBlockTimestampInterval", 0)
 
 # Most of a run would go into two habits of ape: deriving its accounts from the mnemonic at every
 # look at them, and printing the call trace of every revert, which here are expected ones.
@@ -79,7 +84,7 @@ class Clock:
         self._chain.provider.make_request("evm_setNextBlockTimestamp", [time])
 
     def move_to(self, time: int) -> None:
-        """A block at `time`, so that calls see it."""
+        """A block at `time`, so that calls see it; the next transaction is in the same second."""
         self.next_at(time)
         self._chain.provider.make_request("evm_mine", [])
 
