@@ -41,8 +41,10 @@ class SitePlan:
         """
         for place, converter in enumerate(self.site.converters):
             if converter.name == name:
-                return self.drive_w[place]
+                driven: FloatArray = self.drive_w[place]
+                return driven
         for place, store in enumerate(self.site.stores):
             if store.name == name:
-                return self.store_w[place]
+                stored: FloatArray = self.store_w[place]
+                return stored
         raise KeyError(f"{self.site.name} has no converter or store {name!r}")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def plan_of(
     mode: Mode = Mode.ARBITRAGE,
     edits: tuple[Edit, ...] = (),
     peak_per_kw: float = 0.0,
-    **site: object,
+    **site: Any,
 ) -> StationPlan:
     horizon = Horizon(START, slot_seconds, len(prices))
     state = state or StationState(station.least_wh)
@@ -96,6 +97,7 @@ def reference_cost(station: StorageStation, prices: list[float], state: StationS
     limits = np.r_[station.most_wh / 1e3 - left, left - station.least_wh / 1e3]
     answer = linprog(cost, rows, limits, bounds=(0.0, 4.0))
     assert answer.fun is not None
+    assert answer.fun is not None
     return float(answer.fun)
 
 
@@ -127,6 +129,7 @@ def exact_cost(prices: list[float], capacity: float, start: float) -> float:
             LinearConstraint(np.hstack([none, unit, 4.0 * unit]), -np.inf, 4.0),
         ],
     )
+    assert answer.fun is not None
     return float(answer.fun)
 
 
