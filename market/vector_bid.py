@@ -300,8 +300,8 @@ class Converter:
             chiller: its Carnot bound; a condensing boiler: gross by net calorific value).
 
     Raises VectorBidError for segments that give more than that, take nothing, have flows that are
-    not positive, or where a later segment is better than an earlier one: the market fills the
-    better first, and a machine cannot run its second half alone.
+    not positive, or where a later segment gives more of something than an earlier one, or as much
+    for less: the market fills the better first, and a machine cannot run its second half alone.
     """
 
     name: str
@@ -339,9 +339,11 @@ class Converter:
     def _check_order(self, name: str, better: ConverterSegment, worse: ConverterSegment) -> None:
         if better.takes.keys() != worse.takes.keys() or better.gives.keys() != worse.gives.keys():
             raise VectorBidError(f"{name}: all segments take and give the same carriers")
-        gains = [worse.gives[c] > better.gives[c] + _ROUNDING for c in worse.gives]
-        saves = [worse.takes[c] < better.takes[c] - _ROUNDING for c in worse.takes]
-        if any(gains) or any(saves) or worse.cost_per_kwh < better.cost_per_kwh - _ROUNDING:
+        gains = [worse.gives[c] - better.gives[c] for c in worse.gives]
+        saves = [better.takes[c] - worse.takes[c] for c in worse.takes]
+        saves.append(better.cost_per_kwh - worse.cost_per_kwh)
+        falls = min(gains) < -_ROUNDING
+        if max(gains) > _ROUNDING or (not falls and max(saves) > _ROUNDING):
             raise VectorBidError(
                 f"{name} is better than the one before: part load that is not convex cannot be "
                 "bid as independent orders; fix the load in the plan or average the two segments"

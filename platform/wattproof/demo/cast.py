@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from devnet.roles import AuthorityRole
 from identity.credential import role_id
-from market.bid import Bid, orders
+from market.bid import OrderTerms, orders
 from market.eligibility import margin_need_micro
 from market.quantise import money_micro
 from market.registry import MarketManifest
@@ -35,7 +35,7 @@ _SPARE_MICRO = money_micro(10.0)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One participant and its meter."""
+    """One participant and its meters; ``device`` is that of carrier 0."""
 
     name: str
     account: LocalAccount
@@ -44,6 +44,10 @@ class Member:
     @property
     def address(self) -> str:
         return str(self.account.address)
+
+    def meter(self, carrier: int) -> LocalAccount:
+        """The device that reads a carrier."""
+        return self.device if carrier == 0 else _key(f"{self.name} meter of carrier {carrier}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +116,22 @@ def identify(stage: Stage, session: Session, member: Member, role: str | None) -
     )
 
 
-def equip(stage: Stage, session: Session, market: int, member: Member, capacity_w: int) -> None:
-    """Register the member's meter for carrier 0 of a market."""
+def equip(
+    stage: Stage,
+    session: Session,
+    market: int,
+    member: Member,
+    capacity_w: int,
+    carrier: int = 0,
+) -> None:
+    """Register the member's meter of a carrier of a market."""
     meters.register_device(
         stage.platform,
         session,
-        device=str(member.device.address),
+        device=str(member.meter(carrier).address),
         market=market,
         account=member.address,
-        carrier=0,
+        carrier=carrier,
         capacity_w=capacity_w,
     )
 
@@ -158,7 +169,9 @@ def fund(
         )
 
 
-def margins_micro(cast: Cast, manifest: MarketManifest, bids: Iterable[Bid]) -> Mapping[str, int]:
+def margins_micro(
+    cast: Cast, manifest: MarketManifest, bids: Iterable[OrderTerms]
+) -> Mapping[str, int]:
     """By address, what covers all of somebody's bids in a round, and a little more."""
     needs: dict[str, int] = {}
     for order in orders(bids, market=1, round=1, first_slot=0, traders=cast.addresses):

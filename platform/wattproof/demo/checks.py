@@ -191,7 +191,7 @@ def _certificate(traded: TradedRound, row: RoundRow, what: str) -> Check:
         return Check(name, False, str(error))
     return Check(
         name,
-        found.gap_micro == row.gap_micro == 0,
+        found.gap_micro == row.gap_micro and (found.coupled or found.gap_micro == 0),
         f"gap {row.gap_micro} micro-units on-chain, welfare {found.welfare_micro / MICRO:,.2f}",
     )
 

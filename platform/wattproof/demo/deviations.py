@@ -39,6 +39,17 @@ def imbalance_micro(
     rules: MarketRules,
 ) -> int:
     """What a day's imbalance costs, micro-units, negative where it earns (protocol section 6)."""
+    return ceil_div(imbalance_scaled(position_wh, metered_wh, used_wh, prices, rules), SCALE)
+
+
+def imbalance_scaled(
+    position_wh: Sequence[int],
+    metered_wh: Sequence[int],
+    used_wh: Sequence[int],
+    prices: Sequence[int],
+    rules: MarketRules,
+) -> int:
+    """The same of one carrier, in nano/kWh x Wh: carriers are added up before they are rounded."""
     total = 0
     for position, metered, used, price in zip(
         position_wh, metered_wh, used_wh, prices, strict=True
@@ -49,7 +60,7 @@ def imbalance_micro(
         unit = at(price, bp, rules.imbalance_cap)
         earns = deviation * unit < 0
         total += (left_over(deviation, used) if earns else deviation) * unit
-    return ceil_div(total, SCALE)
+    return total
 
 
 def counted_once(

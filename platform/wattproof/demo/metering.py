@@ -26,12 +26,23 @@ def post(
     period: int,
     values_wh: Mapping[str, Sequence[int | None]],
 ) -> None:
-    """Every named member's device signs its period and the platform posts it."""
+    """Every named member's device of carrier 0 signs its period and the platform posts it."""
+    post_carriers(stage, cast, market, period, {(name, 0): v for name, v in values_wh.items()})
+
+
+def post_carriers(
+    stage: Stage,
+    cast: Cast,
+    market: int,
+    period: int,
+    values_wh: Mapping[tuple[str, int], Sequence[int | None]],
+) -> None:
+    """The same for devices of any carrier, by member's name and carrier."""
     platform = stage.platform
     domain = meters.domain(platform)
     with platform.transaction() as session:
-        for name, values in values_wh.items():
-            device = cast[name].device
+        for (name, carrier), values in values_wh.items():
+            device = cast[name].meter(carrier)
             taken = meters.Readings(str(device.address), market, period, tuple(values))
             meters.post_readings(platform, session, taken, taken.sign(domain, bytes(device.key)))
     stage.rest()

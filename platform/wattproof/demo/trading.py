@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from market.bid import Bid, orders
+from market.bid import OrderTerms, orders
 from market.messages import Receipt
 from market.order import SignedOrder, order_hash, sign_order
 from market.product import Product
@@ -91,15 +91,19 @@ class TradedRound:
         """The round as the database has it."""
         return get_round(session, self.opened.market, self.opened.number)
 
-    def positions_wh(self, cast: Cast) -> dict[str, NDArray[np.float64]]:
-        """What everybody traded, Wh a slot by name, positive bought."""
+    def positions_wh(self, cast: Cast, carrier: int = 0) -> dict[str, NDArray[np.float64]]:
+        """What everybody traded of a carrier, Wh a slot by name, positive bought.
+
+        Over all zones, as a meter reads it.
+        """
         names = cast.names
         positions = {name: np.zeros(self.opened.slots) for name in cast.members}
         for leaf in self.settlement.positions:
             own = positions[names[leaf.trader]]
             for entry in leaf.entries:
-                slot = Product.from_id(entry.product).slot
-                own[slot - self.opened.first_slot] += entry.quantity_wh
+                product = Product.from_id(entry.product)
+                if product.carrier == carrier:
+                    own[product.slot - self.opened.first_slot] += entry.quantity_wh
         return positions
 
 
@@ -129,7 +133,7 @@ def open_day(
 
 
 def hand_in(
-    stage: Stage, cast: Cast, opened: OpenRound, bids: Sequence[Bid]
+    stage: Stage, cast: Cast, opened: OpenRound, bids: Sequence[OrderTerms]
 ) -> tuple[list[SignedOrder], list[SignedReceipt]]:
     """Everybody signs its orders and hands them in, as over REST."""
     keys = {member.address: bytes(member.account.key) for member in cast.members.values()}
