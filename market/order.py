@@ -163,11 +163,18 @@ def limit_is_within_cap(order: Order, price_cap: int) -> bool:
 
 
 def check_well_formed(
-    order: Order, grid: ProductGrid, price_cap: int, *, takes_coupled: bool = True
+    order: Order,
+    grid: ProductGrid,
+    price_cap: int,
+    *,
+    takes_coupled: bool = True,
+    open_carriers: int = 0,
+    network: str | None = None,
 ) -> None:
     """Raises OrderError saying what is wrong; `price_cap` in nano per kWh.
 
-    `takes_coupled`: whether the market takes orders of several legs.
+    `takes_coupled`: whether the market takes orders of several legs. `open_carriers`: carriers that
+    others than the account `network` may trade; 0: the market has no network, all are open.
     """
     if not 1 <= len(order.legs) <= MAX_LEGS:
         raise OrderError(f"an order has 1 to {MAX_LEGS} legs, not {len(order.legs)}")
@@ -184,6 +191,12 @@ def check_well_formed(
             raise OrderError(f"product {leg.product} is not traded in this round")
         if leg.coefficient == 0:
             raise OrderError(f"the coefficient of product {leg.product} is zero: leave the leg out")
+    # Legs ascend by carrier: the last one decides.
+    if open_carriers and order.trader != network and previous >> 48 >= open_carriers:
+        raise OrderError(
+            f"carrier {previous >> 48} is the network account's alone; "
+            f"everybody trades carriers 0 to {open_carriers - 1}"
+        )
     if not order.multi_leg and abs(order.legs[0].coefficient) != SCALE:
         raise OrderError("a single leg has coefficient +1000000 (buy) or -1000000 (sell)")
     if not limit_is_within_cap(order, price_cap):

@@ -11,7 +11,8 @@ class MarketRules:
 
     Prices and caps in nano per kWh, gaps in micro-units, times in seconds, shares in basis points.
     `capacity_unit_wh` is 0 where the market has no capacity source, and where it trades tokens that
-    the source keeps (`tokenised`, protocol section 9).
+    the source keeps (`tokenised`, protocol section 9). `open_carriers` is 0 where the market has no
+    network; carriers from there on are its account's alone.
     """
 
     carriers: int
@@ -31,6 +32,7 @@ class MarketRules:
     bond_delay: int = 604_800
     challenge_window: int = 86_400
     tokenised: bool = False
+    open_carriers: int = 0
 
     @property
     def takes_coupled(self) -> bool:
@@ -50,6 +52,14 @@ class MarketRules:
             raise ValueError("settle_window is at most a day")
         if self.tokenised:
             self._check_tokenised()
+        if not 0 <= self.open_carriers <= self.carriers:
+            raise ValueError(
+                f"open_carriers must lie in 0 .. {self.carriers}, the market's carriers"
+            )
+        if self.open_carriers and not self.takes_coupled:
+            raise ValueError(
+                "a network trades by orders of several legs: set gap_floor_micro or gap_cap_micro"
+            )
 
     def check_source(self, named: bool) -> None:
         """Raises ValueError unless these rules fit a market that names a capacity source, or none.
@@ -62,6 +72,13 @@ class MarketRules:
             raise ValueError(
                 "a capacity source needs capacity_unit_wh, or tokenised where it keeps tokens"
             )
+
+    def check_network(self, named: bool) -> None:
+        """Raises ValueError unless these rules fit a market with a network account, or without."""
+        if named and not self.open_carriers:
+            raise ValueError("a market with a network says in open_carriers what everybody trades")
+        if self.open_carriers and not named:
+            raise ValueError("without a network account all carriers are open: set open_carriers 0")
 
     def _check_tokenised(self) -> None:
         if (self.carriers, self.zones) != (1, 1):

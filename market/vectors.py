@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from eth_account import Account
 
 from market import merkle
 from market.book import Book
@@ -19,12 +22,13 @@ from market.certificate import check
 from market.clearing import clear
 from market.eligibility import TraderFacts, effective_maxima
 from market.messages import Cancellation, Receipt
-from market.order import order_hash, order_to_json
+from market.order import Leg, Order, order_hash, order_to_json
 from market.payment import leg_energy_wh, payment_micro
-from market.product import ProductGrid
+from market.product import Product, ProductGrid
+from market.rules import MarketRules
 from market.settlement import Settlement, encode_effects, encode_entries
 from market.synthetic import DOMAIN, random_orders, rules_for, sign_all, trader_keys
-from market.units import ceil_div, floor_div
+from market.units import SCALE, ceil_div, floor_div
 
 _MARGIN_MICRO = 10**13
 _ORDERS_PER_CHUNK = 7
@@ -158,6 +162,7 @@ def round_vectors() -> list[dict[str, Any]]:
         _round("several products", Random(7), several, 60, 0.0, 25_000_000),
         _round("some do not count", Random(8), several, 30, 0.0, 25_000_000, without_margin=2),
         _round("coupled", Random(9), coupled, 60, 0.3, 1),
+        _network_round("network", Random(10), slots=2, count=40),
     ]
 
 
@@ -170,7 +175,6 @@ def _round(
     price_step: int,
     without_margin: int = 0,
 ) -> dict[str, Any]:
-    rules = rules_for(grid)
     drawn = random_orders(
         random,
         grid,
@@ -179,6 +183,45 @@ def _round(
         multi_leg_share=multi_leg_share,
         price_step=price_step,
     )
+    return _settled(name, grid, rules_for(grid), drawn, without_margin=without_margin)
+
+
+def _network_round(name: str, random: Random, slots: int, count: int) -> dict[str, Any]:
+    """Two open carriers in two zones, connected in both directions with losses of 3 %.
+
+    Every line is a zone of carrier 2, whose capacity the network account sells and its own
+    transport buys.
+    """
+    grid = ProductGrid(carriers=3, zones=2, first_slot=1_000, slots=slots)
+    everybody = ProductGrid(carriers=2, zones=2, first_slot=1_000, slots=slots)
+    keys = trader_keys(6)
+    drawn = random_orders(random, everybody, count, keys=keys[:-1], multi_leg_share=0.3)
+    account = Account.from_key(keys[-1]).address
+    offers: list[tuple[dict[int, int], int]] = []
+    for carrier in range(everybody.carriers):
+        for slot in range(grid.first_slot, grid.first_slot + slots):
+            line = Product(2, carrier, slot).id
+            offers.append(({line: -SCALE}, 3_000))
+            for source in (0, 1):
+                taken, given = Product(carrier, source, slot), Product(carrier, 1 - source, slot)
+                legs = {taken.id: SCALE, given.id: -970_000, line: SCALE}
+                offers.append((legs, 15_000))
+    for salt, (legs, units) in enumerate(offers):
+        signed = tuple(Leg(product, c) for product, c in sorted(legs.items()))
+        drawn.append((Order(1, 1, signed, units, 0, account, 0, salt), keys[-1]))
+    rules = dataclasses.replace(rules_for(grid), open_carriers=everybody.carriers)
+    return _settled(name, grid, rules, drawn, network=account)
+
+
+def _settled(
+    name: str,
+    grid: ProductGrid,
+    rules: MarketRules,
+    drawn: Sequence[tuple[Order, bytes]],
+    *,
+    without_margin: int = 0,
+    network: str | None = None,
+) -> dict[str, Any]:
     book = Book.build(1, 1, grid, sign_all(drawn))
     traders = [trader for trader, _ in book.traders()]
     facts = {
@@ -196,6 +239,7 @@ def _round(
         "round": book.round,
         "grid": dataclasses.asdict(grid),
         "rules": dataclasses.asdict(rules),
+        "network": network,
         "margins": {trader: facts[trader].margin_micro for trader in traders},
         "orders": [
             {

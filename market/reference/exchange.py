@@ -36,6 +36,8 @@ from market.reference.errors import (
     InvalidSlots,
     MalformedBatch,
     MalformedOrder,
+    NetworkMismatch,
+    NetworkNotPublished,
     NoOpenClaim,
     NotOperator,
     OutsideWindow,
@@ -130,6 +132,8 @@ class Exchange:
     markets: list[MarketParams] = field(default_factory=list)
     rounds: dict[int, list[Round]] = field(default_factory=dict)
     claims: dict[bytes, Claim] = field(default_factory=dict)
+    published: set[int] = field(default_factory=set)
+    """Markets whose network was published."""
 
     @property
     def domain(self) -> Domain:
@@ -215,10 +219,21 @@ class Exchange:
         self.markets.append(params)
         return len(self.markets)
 
+    def publish_network(self, market: int, description: bytes) -> None:
+        """Publish what the market's network is, by anyone; again is harmless."""
+        if keccak(description) != self.market(market).network_hash:
+            raise NetworkMismatch(f"market {market} was created with another network, or none")
+        self.published.add(market)
+
+    def is_network_published(self, market: int) -> bool:
+        return market in self.published
+
     def open_round(
         self, market: int, gate_at: int, first_slot: int, slots: int, *, sender: str, now: int
     ) -> int:
         params = self._require_operator(market, sender)
+        if params.has_network and market not in self.published:
+            raise NetworkNotPublished(f"market {market}")
         if self.last_round(market) >= MAX_ROUNDS:
             raise TooManyRounds(f"{MAX_ROUNDS} rounds are all that fit 24 bits")
         if not now < gate_at <= first_slot * params.slot_seconds:
@@ -452,6 +467,8 @@ class Exchange:
             tokenised=params.tokenised,
             facts_of=facts_of,
             forced=frozenset(record.forced),
+            network=params.network,
+            open_carriers=params.open_carriers,
         )
 
     def _capacity_wh(self, market: int, number: int, trader: str) -> int | None:
@@ -476,9 +493,17 @@ class Exchange:
         return self.round(market, number)
 
     def _require_well_formed(self, order: Order) -> None:
-        grid, rules = self.grid(order.market, order.round), self.market(order.market).rules
+        grid, params = self.grid(order.market, order.round), self.market(order.market)
+        rules = params.rules
         try:
-            check_well_formed(order, grid, rules.price_cap, takes_coupled=rules.takes_coupled)
+            check_well_formed(
+                order,
+                grid,
+                rules.price_cap,
+                takes_coupled=rules.takes_coupled,
+                open_carriers=rules.open_carriers,
+                network=params.network,
+            )
         except OrderError as error:
             raise MalformedOrder(str(error)) from error
 

@@ -44,6 +44,11 @@ class MarketParams:
     gap_floor: int
     gap_cap: int
     asset: str
+    network: str = ZERO_ADDRESS
+    """The account that alone trades carriers from `open_carriers` on; the zero address: none."""
+    open_carriers: int = 0
+    network_hash: bytes = bytes(32)
+    """keccak of the network's description, by which its account's orders are re-derived."""
 
     @property
     def bounds_capacity(self) -> bool:
@@ -53,6 +58,10 @@ class MarketParams:
     def tokenised(self) -> bool:
         """Whether the market trades tokens that its capacity source keeps (protocol section 9)."""
         return self.bounds_capacity and self.capacity_unit_wh == 0
+
+    @property
+    def has_network(self) -> bool:
+        return self.network != ZERO_ADDRESS
 
     @property
     def rules(self) -> MarketRules:
@@ -75,12 +84,23 @@ class MarketParams:
             exit_delay=self.exit_delay,
             bond_delay=self.bond_delay,
             challenge_window=self.challenge_window,
+            open_carriers=self.open_carriers,
         )
 
     @property
     def _one_kind_delivered_at_once(self) -> bool:
         return (self.carriers, self.zones) == (1, 1) and not (
             self.imbalance_cap or self.gap_floor or self.gap_cap
+        )
+
+    @property
+    def _network_sound(self) -> bool:
+        if not self.has_network:
+            return self.open_carriers == 0 and not any(self.network_hash)
+        return (
+            1 <= self.open_carriers <= self.carriers
+            and any(self.network_hash)
+            and bool(self.gap_floor or self.gap_cap)
         )
 
     def check(self) -> None:
@@ -96,6 +116,7 @@ class MarketParams:
             and 1 <= self.price_cap <= MAX_PRICE
             and 0 <= self.imbalance_cap <= MAX_PRICE
             and (not self.tokenised or self._one_kind_delivered_at_once)
+            and self._network_sound
         )
         if not valid:
             raise InvalidParams(str(self))

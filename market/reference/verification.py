@@ -45,6 +45,7 @@ from market.reference.errors import (
     WrongTie,
 )
 from market.reference.ledger import Effect
+from market.reference.token import ZERO_ADDRESS
 
 SCALED_PER_MICRO = 10**12
 """One micro-unit in the unit of a scaled surplus (millionths x nano per kWh x Wh)."""
@@ -82,6 +83,15 @@ class RoundRules:
     tokenised: bool
     facts_of: Callable[[str], Facts]
     forced: frozenset[bytes]
+    network: str = ZERO_ADDRESS
+    """The account that alone trades carriers from `open_carriers` on; the zero address: none."""
+    open_carriers: int = 0
+
+    def tradable(self, trader: str) -> int:
+        """Products that the trader may trade: the first ones, since they ascend by carrier."""
+        if self.network in (ZERO_ADDRESS, trader):
+            return len(self.grid)
+        return self.open_carriers * self.grid.zones * self.grid.slots
 
 
 @dataclass(slots=True)
@@ -190,8 +200,9 @@ class Verification:
                 self._start_group(rules, trader, count)
             group = self.group
             assert group is not None
+            tradable = rules.tradable(trader)
             while group.remaining and not reader.exhausted:
-                self._read_order(rules, group, read_order(reader, len(rules.grid)))
+                self._read_order(rules, group, read_order(reader, tradable))
                 group.remaining -= 1
             if group.remaining == 0:
                 effects.append(self._finish_group(rules, group))

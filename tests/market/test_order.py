@@ -151,6 +151,19 @@ def test_a_malformed_order_is_refused_with_the_reason(changes, message):
         check_well_formed(an_order(**changes), GRID, PRICE_CAP)
 
 
+def test_the_networks_carriers_are_its_accounts_alone():
+    flowgate = Product(2, 0, 100).id
+    grid = ProductGrid(carriers=3, zones=1, first_slot=100, slots=4)
+    line = an_order(legs=(Leg(PRODUCT, 1_000_000), Leg(OTHER, -900_000), Leg(flowgate, 5)), limit=0)
+    open_legs = an_order(legs=line.legs[:2], limit=0)
+    for network in (None, "0x" + "11" * 20):
+        check_well_formed(open_legs, grid, PRICE_CAP, open_carriers=2, network=network)
+        check_well_formed(line, grid, PRICE_CAP, open_carriers=3, network=network)
+        with pytest.raises(OrderError, match="carrier 2 is the network account's alone"):
+            check_well_formed(line, grid, PRICE_CAP, open_carriers=2, network=network)
+    check_well_formed(line, grid, PRICE_CAP, open_carriers=2, network=TRADER)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

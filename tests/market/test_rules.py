@@ -7,6 +7,7 @@ import pytest
 
 from market.product import ProductGrid
 from market.reference import errors
+from market.reference.token import ZERO_ADDRESS
 from market.rules import MarketRules
 from market.synthetic import rules_for
 from tests.market.reference.sandbox import Sandbox, address
@@ -79,5 +80,50 @@ def test_a_source_of_capacity_counts_in_units():
     ],
 )
 def test_rules_that_no_market_can_have_say_why(changes, message):
+    with pytest.raises(ValueError, match=message):
+        rules(**changes)
+
+
+NETWORK = {"network": address("network"), "open_carriers": 1, "network_hash": b"\1" * 32}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"open_carriers": 0},
+        {"open_carriers": 3},
+        {"network_hash": bytes(32)},
+        {"network": ZERO_ADDRESS},
+        {"gap_floor": 0, "gap_cap": 0},
+    ],
+)
+def test_the_reference_model_refuses_a_network_that_lacks_something(changes):
+    sandbox = Sandbox()
+    with pytest.raises(errors.InvalidParams):
+        sandbox.create_market(**({"carriers": 2} | NETWORK | changes))
+    market = sandbox.create_market(carriers=2, **NETWORK)
+    assert sandbox.exchange.market(market).rules.open_carriers == 1
+    with pytest.raises(errors.NetworkNotPublished):
+        sandbox.open_round(market)
+
+
+def test_open_carriers_and_a_network_account_go_together():
+    rules().check_network(named=False)
+    rules(open_carriers=1).check_network(named=True)
+    with pytest.raises(ValueError, match="what everybody trades"):
+        rules().check_network(named=True)
+    with pytest.raises(ValueError, match="set open_carriers 0"):
+        rules(open_carriers=1).check_network(named=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"open_carriers": 2}, "0 .. 1"),
+        ({"open_carriers": -1}, "0 .. 1"),
+        ({"open_carriers": 1, "gap_floor_micro": 0, "gap_cap_micro": 0}, "several legs"),
+    ],
+)
+def test_rules_of_a_network_that_cannot_be_say_what_to_set(changes, message):
     with pytest.raises(ValueError, match=message):
         rules(**changes)

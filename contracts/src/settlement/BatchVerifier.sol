@@ -63,6 +63,12 @@ library BatchVerifier {
         ITokenisedProducts tokens;
         bytes32 role;
         bool takesCoupled;
+        /// The account that alone trades the network's carriers; 0 = none.
+        uint256 network;
+        /// Products of the carriers that everybody trades; they come first.
+        uint256 openProducts;
+        /// Products that the trader being read may trade.
+        uint256 tradable;
         ILedger ledger;
         IStanding credentials;
         // Memory.
@@ -296,6 +302,7 @@ library BatchVerifier {
     /// @param word the trader's packed account in this market
     function _startTrader(Batch memory b, uint256 trader, uint256 n, uint256 word) private view {
         b.trader = trader;
+        b.tradable = _tradable(b, trader);
         b.remaining = n;
         b.lastHash = 0;
         b.paid = 0;
@@ -307,6 +314,10 @@ library BatchVerifier {
         b.margin = word.available(b.round, exitAmount);
         b.capacity = _capacity(b, trader, word);
         b.eligible = b.role == 0 ? 1 : _standing(b, trader);
+    }
+
+    function _tradable(Batch memory b, uint256 trader) private pure returns (uint256) {
+        return trader == b.network ? b.products : b.openProducts;
     }
 
     /// @dev What the trader may sell; tokens may have been offered beyond any number of Wh that fits an order.
@@ -412,7 +423,7 @@ library BatchVerifier {
     {
         unchecked {
             uint256 index = _word(pos) >> 240;
-            if (index >= b.products) revert IExchange.MalformedBatch(b.ordersRead);
+            if (index >= b.tradable) revert IExchange.MalformedBatch(b.ordersRead);
             int256 price = _price(b, index);
             bool sells = flags & FLAG_SELLS != 0;
             bytes32 legHash = _legHash(b, index, sells ? -SCALE : SCALE);
@@ -454,7 +465,7 @@ library BatchVerifier {
                 uint256 leg = _word(pos);
                 uint256 index = leg >> 240;
                 int256 c = int32(uint32(leg >> 208));
-                if (index >= b.products || c == 0 || (k != 0 && index <= previous)) {
+                if (index >= b.tradable || c == 0 || (k != 0 && index <= previous)) {
                     revert IExchange.MalformedBatch(b.ordersRead);
                 }
                 previous = index;
@@ -880,6 +891,7 @@ library BatchVerifier {
                 pos := add(pos, frontierBytes)
             }
             if (b.resultsHash != resultsHash) revert IExchange.MalformedResults(b.products);
+            b.tradable = _tradable(b, b.trader);
             uint256 tally = b.tallies;
             uint256 end = tally + b.products * TALLY_BYTES;
             for (; tally < end; tally += TALLY_BYTES) {

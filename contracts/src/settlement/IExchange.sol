@@ -35,6 +35,12 @@ struct MarketParams {
     /// Upper end of what one part in a million of welfare may allow, micro.
     uint64 gapCap;
     address asset;
+    /// The network account, alone in trading carriers from `openCarriers` on; 0 = none, all carriers are open.
+    address network;
+    /// Carriers that everybody trades; 0 without a network.
+    uint16 openCarriers;
+    /// keccak256 of the network's description, by which its account's orders are re-derived; 0 without a network.
+    bytes32 networkHash;
 }
 
 /// @notice One product of an order. `coefficient` is in millionths of a Wh per unit, positive to the trader.
@@ -101,6 +107,7 @@ struct RoundView {
 /// settles the round only when the whole book satisfies docs/protocol.md section 4. Nothing here holds money.
 interface IExchange {
     event MarketCreated(uint32 indexed market, MarketParams params);
+    event NetworkPublished(uint32 indexed market, bytes description);
     event RoundOpened(uint32 indexed market, uint32 indexed round, uint40 gateAt, uint32 firstSlot, uint16 slots);
     event OrderForced(
         uint32 indexed market, uint32 indexed round, bytes32 indexed orderHash, Order order, bytes signature
@@ -127,6 +134,8 @@ interface IExchange {
     error InvalidParams();
     error UnknownMarket(uint32 market);
     error NotOperator(address caller);
+    error NetworkMismatch();
+    error NetworkNotPublished(uint32 market);
     error InvalidGate();
     error InvalidSlots();
     error RoundNotClosed(uint32 round);
@@ -170,6 +179,10 @@ interface IExchange {
 
     /// @notice Creates a market; numbered from 1. Restricted, and delayed by the access manager.
     function createMarket(MarketParams calldata params) external returns (uint32 market);
+
+    /// @notice Publishes the description of the market's network, whose hash the market was created with; by anyone.
+    /// Until then no round opens. Publishing again is harmless: it can only be the same bytes.
+    function publishNetwork(uint32 market, bytes calldata description) external;
 
     /// @notice Opens the market's next round, numbered from 1, for slots `firstSlot .. firstSlot + slots - 1`.
     /// At most 128 rounds lie in one period, so that closing the period always fits a transaction.
@@ -225,6 +238,10 @@ interface IExchange {
     function market(uint32 market) external view returns (MarketParams memory);
     function assetOf(uint32 market) external view returns (address);
     function marketCount() external view returns (uint32);
+
+    /// @notice Whether the market's network was published; false where it has none.
+    function isNetworkPublished(uint32 market) external view returns (bool);
+
     function roundOf(uint32 market, uint32 round) external view returns (RoundView memory);
     function lastRound(uint32 market) external view returns (uint32);
 

@@ -70,6 +70,7 @@ library OrderLib {
         uint256 legs = order.legs.length;
         if (legs == 0 || legs > MAX_LEGS || order.maxUnits == 0) return false;
         if (legs > 1 && !takesCoupled(params)) return false;
+        uint256 carriers = carriersOf(params, order.trader);
         uint256 weight;
         uint256 previous;
         for (uint256 k; k < legs; ++k) {
@@ -79,7 +80,7 @@ library OrderLib {
             if (k > 0 && leg.product <= previous) return false;
             previous = leg.product;
             if (
-                leg.product >> 48 >= params.carriers || uint16(leg.product >> 32) >= params.zones
+                leg.product >> 48 >= carriers || uint16(leg.product >> 32) >= params.zones
                     || uint32(leg.product) < firstSlot || uint32(leg.product) - firstSlot >= slots
             ) return false;
             weight += abs(c);
@@ -91,6 +92,20 @@ library OrderLib {
     /// Elsewhere every round is a one-product round, whose result the operator cannot choose.
     function takesCoupled(MarketParams storage params) internal view returns (bool) {
         return params.gapFloor | params.gapCap != 0;
+    }
+
+    /// @notice Carriers that a trader's legs may name: those of the network are its account's alone.
+    function carriersOf(MarketParams storage params, address trader) internal view returns (uint256) {
+        address network = params.network;
+        return network == address(0) || trader == network ? params.carriers : params.openCarriers;
+    }
+
+    /// @notice Whether a market either has no network, or everything that one needs: open carriers for everybody,
+    /// a description, and orders of several legs.
+    function isNetworkSound(MarketParams storage params) internal view returns (bool) {
+        if (params.network == address(0)) return params.openCarriers == 0 && params.networkHash == 0;
+        return params.openCarriers != 0 && params.openCarriers <= params.carriers && params.networkHash != 0
+            && takesCoupled(params);
     }
 
     /// @notice Whether the market trades tokens that its capacity source keeps (docs/protocol.md section 9).

@@ -20,6 +20,7 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
     uint256 private constant MAX_PRICE = 2 ** 62;
 
     mapping(uint32 market => mapping(uint32 period => uint32[])) private _periodRounds;
+    mapping(uint32 market => bool) private _isNetworkPublished;
 
     constructor(address manager) AccessManaged(manager) EIP712("Wattproof", "1") {}
 
@@ -46,7 +47,16 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
                         || params.imbalanceCap | params.gapFloor | params.gapCap != 0
                 )
         ) revert InvalidParams();
+        if (!OrderLib.isNetworkSound(_markets[id])) revert InvalidParams();
         emit MarketCreated(id, params);
+    }
+
+    /// @inheritdoc IExchange
+    function publishNetwork(uint32 id, bytes calldata description) external {
+        if (id == 0 || id > _marketCount) revert UnknownMarket(id);
+        if (keccak256(description) != _markets[id].networkHash) revert NetworkMismatch();
+        _isNetworkPublished[id] = true;
+        emit NetworkPublished(id, description);
     }
 
     // ------------------------------------------------------------------ opening to gate
@@ -58,6 +68,7 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
         returns (uint32 round)
     {
         MarketParams storage params = _markets[id];
+        if (params.network != address(0) && !_isNetworkPublished[id]) revert NetworkNotPublished(id);
         uint32 last = _lastRound[id];
         if (last >= MAX_ROUNDS) revert TooManyRounds();
         if (gateAt <= block.timestamp || gateAt > uint256(firstSlot) * params.slotSeconds) revert InvalidGate();
@@ -169,6 +180,11 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
     /// @inheritdoc IExchange
     function marketCount() external view returns (uint32) {
         return _marketCount;
+    }
+
+    /// @inheritdoc IExchange
+    function isNetworkPublished(uint32 id) external view returns (bool) {
+        return _isNetworkPublished[id];
     }
 
     /// @inheritdoc IExchange

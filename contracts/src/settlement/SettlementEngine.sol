@@ -141,6 +141,10 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
         if (OrderLib.isTokenised(params)) batch.tokens = ITokenisedProducts(params.capacitySource);
         batch.role = params.role;
         batch.takesCoupled = OrderLib.takesCoupled(params);
+        batch.network = uint160(params.network);
+        // Products ascend by carrier, so those that are not open come last.
+        batch.openProducts =
+            batch.network == 0 ? batch.products : uint256(params.openCarriers) * params.zones * r.slots;
         batch.ledger = ledger;
         batch.credentials = credentials;
         batch.begin(_domainSeparatorV4(), results, orders);

@@ -236,7 +236,8 @@ def _state(bundle: Mapping[str, Any], key: tuple[int, int]) -> State:
         ledger=deployment.addresses["Ledger"],
     )
     params = {name: _number(value) for name, value in bundle["params"].items()}
-    params["role"] = bytes.fromhex(bundle["params"]["role"][2:])
+    for name in ("role", "network_hash"):
+        params[name] = bytes.fromhex(bundle["params"][name][2:])
     state.markets[key[0]] = MarketParams(**params)
     record = state.rounds[key] = RoundState(
         int(bundle["gateAt"]), int(bundle["firstSlot"]), int(bundle["slots"])

@@ -28,6 +28,7 @@ from market.order import (
     order_hash,
     typed_data,
 )
+from market.product import ProductGrid
 from wattproof.accounts.models import CredentialRow, MarginRow
 from wattproof.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from wattproof.gateway.keys import Role
@@ -38,11 +39,12 @@ from wattproof.rounds.facts import (
     get_round,
     grid_of,
     has_capacity_source,
+    network_of,
     read_sellable,
     role_of,
     rules_of,
 )
-from wattproof.rounds.models import PriceRow, RoundRow
+from wattproof.rounds.models import MarketRow, PriceRow, RoundRow
 from wattproof.runtime import Platform
 
 _SALT_BITS = 64
@@ -137,10 +139,7 @@ def template(
             epoch=epoch_of(session.get(MarginRow, (market, _address(trader))), target.number),
             salt=secrets.randbits(_SALT_BITS) if salt is None else salt,
         )
-        rules = rules_of(row)
-        check_well_formed(
-            order, grid_of(row, target), rules.price_cap, takes_coupled=rules.takes_coupled
-        )
+        _check_well_formed(order, row, grid_of(row, target))
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
     return Template(
@@ -240,11 +239,22 @@ def submit_many(
     return [_receipt(platform, row) for row in accepted]
 
 
+def _check_well_formed(order: Order, market: MarketRow, grid: ProductGrid) -> None:
+    """Raises OrderError."""
+    rules = rules_of(market)
+    check_well_formed(
+        order,
+        grid,
+        rules.price_cap,
+        takes_coupled=rules.takes_coupled,
+        open_carriers=rules.open_carriers,
+        network=network_of(market),
+    )
+
+
 def _verify(desk: _Desk, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
     try:
-        check_well_formed(
-            order, desk.grid, desk.rules.price_cap, takes_coupled=desk.rules.takes_coupled
-        )
+        _check_well_formed(order, desk.market, desk.grid)
         return SignedOrder.verify(domain, order, signature)
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
@@ -269,11 +279,11 @@ class _Desk:
     def __init__(self, platform: Platform, session: Session, market: int, number: int) -> None:
         self._chain = platform.chain
         self._session = session
-        self._market = get_market(session, market)
+        self.market = get_market(session, market)
         self.row = get_round(session, market, number, lock="share")
-        self.rules = rules_of(self._market)
-        self.grid = grid_of(self._market, self.row)
-        self._role = role_of(self._market)
+        self.rules = rules_of(self.market)
+        self.grid = grid_of(self.market, self.row)
+        self._role = role_of(self.market)
         self._accounts: dict[str, MarginRow | None] = {}
         self._standing: dict[str, bool] = {}
         self._open: dict[str, tuple[int, int]] = {}
@@ -318,7 +328,7 @@ class _Desk:
                     "offer what is to be sold first",
                     code="not_offered",
                 )
-        elif has_capacity_source(self._market):
+        elif has_capacity_source(self.market):
             capacity = (account.capacity if account else 0) * self.rules.capacity_unit_wh
             if sold > capacity:
                 raise RefusedError(
@@ -329,7 +339,7 @@ class _Desk:
 
     def _offered(self, trader: str) -> int:
         if trader not in self._sellable:
-            (self._sellable[trader],) = read_sellable(self._chain, self._market, self.row, [trader])
+            (self._sellable[trader],) = read_sellable(self._chain, self.market, self.row, [trader])
         return self._sellable[trader]
 
     def _account(self, trader: str) -> MarginRow | None:

@@ -63,6 +63,7 @@ def rules_of(market: MarketRow) -> MarketRules:
         exit_delay=values["exitDelay"],
         bond_delay=values["bondDelay"],
         challenge_window=values["challengeWindow"],
+        open_carriers=values["openCarriers"],
     )
 
 
@@ -110,6 +111,12 @@ def read_sellable(
     place = (market.market, row.number, row.first_slot)
     wanted = [(source, "sellable", (*place, trader)) for trader in traders]
     return [int(sellable) for sellable in chain.call_many(wanted)]
+
+
+def network_of(market: MarketRow) -> str | None:
+    """The account that alone trades the network's carriers; None: the market has no network."""
+    network = str(market.params["network"])
+    return None if network == NO_ADDRESS else network
 
 
 def role_of(market: MarketRow) -> bytes | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eth_utils.crypto import keccak
 from sqlmodel import Session, col, select, update
 
 from market.book import Book
@@ -30,6 +31,7 @@ from wattproof.rounds.facts import (
     grid_of,
     has_capacity_source,
     is_tokenised,
+    network_of,
     read_sellable,
     role_of,
     rules_of,
@@ -56,6 +58,8 @@ def create_market(
     *,
     role: bytes | None = None,
     capacity_source: str | None = None,
+    network: str | None = None,
+    network_hash: bytes | None = None,
 ) -> OutboxRow:
     """Queue the creation of a market; once a name.
 
@@ -63,11 +67,18 @@ def create_market(
         role: number of the role whose credential a trader needs; None: open to everybody.
         capacity_source: name of the contract that attests what may be sold, or keeps the tokens
             that are traded; None: none.
+        network: address of the account that alone trades carriers from ``rules.open_carriers`` on;
+            None: the market has no network.
+        network_hash: keccak of the network's description, 32 bytes; given exactly where ``network``
+            is. The description must be published before a round can open.
 
     Raises:
-        ValueError: the rules do not fit a market with, or without, such a contract.
+        ValueError: the rules do not fit a market with, or without, such a contract or account.
     """
     rules.check_source(capacity_source is not None)
+    rules.check_network(network is not None)
+    if (network is None) != (network_hash is None):
+        raise ValueError("a network account and the hash of the network's description go together")
     chain = platform.chain
     params = {
         "operator": platform.keys.address(Role.OPERATOR),
@@ -91,6 +102,9 @@ def create_market(
         "gapFloor": rules.gap_floor_micro,
         "gapCap": rules.gap_cap_micro,
         "asset": chain.address("SettlementToken"),
+        "network": network or NO_ADDRESS,
+        "openCarriers": rules.open_carriers,
+        "networkHash": network_hash or bytes(32),
     }
     return outbox.call(
         session,
@@ -102,6 +116,41 @@ def create_market(
         signer=platform.keys.address(Role.ADMIN),
         gas_limit=1_000_000,
     )
+
+
+def publish_network(
+    platform: Platform, session: Session, market: int, description: bytes
+) -> OutboxRow:
+    """Queue the publication of a market's network, without which no round of it opens.
+
+    Raises:
+        InvalidError: the market was created with the hash of another description, or of none.
+    """
+    row = get_market(session, market)
+    if "0x" + keccak(description).hex() != row.params["networkHash"]:
+        raise InvalidError(
+            "this is not the description whose hash the market was created with",
+            code="other_network",
+        )
+    return outbox.call(
+        session,
+        platform.chain,
+        "Exchange",
+        "publishNetwork",
+        market,
+        description,
+        key=f"network:{market}",
+        signer=platform.keys.address(Role.OPERATOR),
+    )
+
+
+def _is_network_published(session: Session, market: int) -> bool:
+    """Whether anybody published it, or the operator will before what it queues from now on."""
+    event = select(EventRow).where(EventRow.name == "NetworkPublished", EventRow.market == market)
+    if session.exec(event).first() is not None:
+        return True
+    own = outbox.find(session, f"network:{market}")
+    return own is not None and own.status not in outbox.FAILED
 
 
 def name_markets(session: Session) -> None:
@@ -175,10 +224,15 @@ def open_round(
 
     Raises:
         InvalidError: the gate or the slots break the market's rules.
-        RefusedError: the last round is not far enough.
+        RefusedError: the last round is not far enough, or the market's network is not published.
     """
     row = get_market(session, market)
     rules = rules_of(row)
+    if network_of(row) is not None and not _is_network_published(session, market):
+        raise RefusedError(
+            "the network of this market is not published yet: publish its description first",
+            code="network_not_published",
+        )
     now = platform.clock.now()
     if gate_at <= now:
         raise InvalidError(f"the gate ({gate_at}) is not in the future (now {now})")

@@ -42,6 +42,8 @@ ENERGY_MARKET = {
     "gapCap": 0,
 }
 CREDIT_MARKET = ENERGY_MARKET | {"slotSeconds": DAY, "periodSlots": 1, "imbalanceCap": 0}
+# No network account, so no open carriers and no description's hash.
+NO_NETWORK = (NO_ADDRESS, 0, bytes(32))
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ class World:
     def create_market(self, rules: dict, **changes) -> int:
         rules = rules | changes
         asset = rules.pop("asset", self.token.address)
-        params = (self.operator.address, self.balancing.address, *rules.values(), asset)
+        parties = (self.operator.address, self.balancing.address)
+        params = (*parties, *rules.values(), asset, *NO_NETWORK)
         self.exchange.createMarket(params, sender=self.admin)
         return self.exchange.marketCount()
 

@@ -42,6 +42,8 @@ MARKET = {
     "gapFloor": 0,
     "gapCap": 0,
 }
+# No network account, so no open carriers and no description's hash.
+NO_NETWORK = (NO_ADDRESS, 0, bytes(32))
 # A programme's terms in the contract's order; `market` is put in front.
 TERMS = {
     "carrier": 0,
@@ -149,7 +151,8 @@ class World:
     def create_market(self, **changes) -> int:
         rules = MARKET | changes
         asset = rules.pop("asset", self.token.address)
-        params = (self.operator.address, self.stranger.address, *rules.values(), asset)
+        parties = (self.operator.address, self.stranger.address)
+        params = (*parties, *rules.values(), asset, *NO_NETWORK)
         self.exchange.createMarket(params, sender=self.admin)
         return self.exchange.marketCount()
 

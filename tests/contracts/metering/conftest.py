@@ -42,6 +42,8 @@ RULES = {
     "gapFloor": 0,
     "gapCap": 0,
 }
+# No network account, so no open carriers and no description's hash.
+NO_NETWORK = (NO_ADDRESS, 0, bytes(32))
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class World:
             self.balancing.address,
             *rules.values(),
             self.token.address,
+            *NO_NETWORK,
         )
         self.exchange.createMarket(params, sender=self.admin)
         return Market(self, self.exchange.marketCount(), rules)

@@ -52,6 +52,9 @@ PARAMS = {
     "gapFloor": 1_000,
     "gapCap": 1_000_000,
     "asset": ZERO_ADDRESS,
+    "network": ZERO_ADDRESS,
+    "openCarriers": 0,
+    "networkHash": bytes(32),
 }
 
 

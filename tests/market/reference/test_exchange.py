@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from market.order import order_from_json
 from market.reference import Exchange, Status, errors
@@ -13,6 +14,7 @@ from tests.market.reference.sandbox import ALICE, OPERATOR, Sandbox
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "rounds.json"
 ROUNDS: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
+DESCRIPTION = b"lines with their limits and losses"
 PARAMETERS = {"gap_floor_micro": "gap_floor", "gap_cap_micro": "gap_cap"}
 
 
@@ -27,8 +29,12 @@ def gated(vector: dict[str, Any]) -> Sandbox:
         for name, value in vector["rules"].items()
         if name != "tokenised"  # said by the capacity source and its unit
     }
+    if vector["network"]:
+        rules |= {"network": vector["network"], "network_hash": keccak(DESCRIPTION)}
     sandbox = Sandbox()
     market = sandbox.create_market(**rules)
+    if vector["network"]:
+        sandbox.exchange.publish_network(market, DESCRIPTION)
     for trader, margin in vector["margins"].items():
         if margin:
             sandbox.give_margin(market, trader, margin)

@@ -3,9 +3,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from eth_utils import keccak
 
 CENT = 10_000_000
 MONEY = 1_000_000
+SCALE = 1_000_000
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,42 @@ def claim(world, kit, bob):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def linked(world):
+    """A published market of two zones; carrier 0 is everybody's, 1 the network's (flowgates).
+
+    The fourth trader is the network account; it and the first three have 1,000 units of margin.
+    """
+    network = world.traders[3]
+    description = b"a line of 5 kW from zone 0 to zone 1"
+    market = world.create_market(
+        carriers=2,
+        zones=2,
+        network=network.address,
+        openCarriers=1,
+        networkHash=keccak(description),
+    )
+    world.exchange.publishNetwork(market, description, sender=world.admin)
+    for trader in world.traders[:4]:
+        world.back(market, trader, 1_000 * MONEY)
+    return SimpleNamespace(market=market, network=network, description=description)
+
+
+@pytest.fixture
+def line(world, linked, alice, bob):
+    """A round of one slot: bob sells in zone 0 what alice buys in zone 1; the line loses 10 %.
+
+    Product 0 is electricity in zone 0, 1 in zone 1, 2 the flowgate (carrier 1 in zone 0).
+    """
+    round = world.open_round(linked.market, slots=1)
+    ask = round.order(bob, -10_000, 20 * CENT)
+    bid = round.order(alice, 9_000, 40 * CENT, index=1)
+    carried = round.coupled_order(linked.network, {0: SCALE, 1: -900_000, 2: SCALE}, 10_000, 0)
+    limit = round.order(linked.network, -10_000, 0, index=2)
+    batch = round.batch(
+        [(ask, 10_000), (bid, 9_000), (carried, 10_000), (limit, 10_000)],
+        {0: 27 * CENT, 1: 40 * CENT, 2: 9 * CENT},
+    )
+    return SimpleNamespace(round=round, batch=batch, carried=carried, limit=limit)

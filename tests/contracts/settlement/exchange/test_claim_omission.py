@@ -190,3 +190,15 @@ def test_a_receipt_for_another_round_does_not_count(world, omitted, claim):
     signature = elsewhere.sign(world.domain, world.operator.private_key)
     with ape.reverts(world.exchange.InvalidSignature):
         claim(omitted, receipt=(receipt[0], signature))
+
+
+def test_a_strangers_flowgate_order_is_owed_no_place_in_a_book(world, line, linked, claim, carol):
+    """Even where the operator was careless enough to receipt it."""
+    world.post_bond(linked.market, world.operator, 1)
+    line.round.gate_and_settle(line.batch)
+    strange = line.round.order(carol, -1_000, 0, index=2)
+    case = SimpleNamespace(
+        round=line.round, batch=line.batch, order=strange, receipt=line.round.receipt(strange)
+    )
+    with ape.reverts(world.exchange.MalformedOrder):
+        claim(case)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ape
 import pytest
+from eth_utils import keccak
 
 DAY = 96
 
@@ -45,6 +46,16 @@ def test_a_round_of_tokens_trades_one_class(world):
     with ape.reverts(world.exchange.InvalidSlots):
         world.open_round(market, slots=2)
     world.open_round(market, slots=1)
+
+
+def test_a_round_opens_once_the_network_is_published(world):
+    account, description = world.traders[3].address, b"lines and their limits"
+    network = {"network": account, "openCarriers": 1, "networkHash": keccak(description)}
+    market = world.create_market(**network)
+    with ape.reverts(world.exchange.NetworkNotPublished, market=market):
+        world.open_round(market)
+    world.exchange.publishNetwork(market, description, sender=world.traders[5])
+    assert world.open_round(market).number == 1
 
 
 def test_one_round_is_open_at_a_time(world, market):

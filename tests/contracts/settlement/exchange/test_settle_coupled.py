@@ -161,3 +161,34 @@ def test_a_leg_is_part_of_what_is_signed(round, carol, refused):
     with refused("BadSignature", market=round.market, order=0):
         round.settle(batch, orders=bytes(data))
     assert Leg(round.product(0), SCALE) in good.order.legs
+
+
+def test_energy_crosses_a_line_and_pays_for_the_capacity_that_it_used(world, line, linked):
+    round, batch = line.round, line.batch
+    before = world.holdings(round.market, world.traders)
+    round.gate_and_settle(batch)
+    assert round.view.positionsRoot == root(batch.position_leaves)
+    assert world.holdings(round.market, world.traders) == before
+    # 10 kWh at 0.27 in and 9 kWh at 0.40 out leave 0.90, what 10 kWh of the line at 0.09 cost.
+    debit, lock = batch.effects()[linked.network.address]
+    assert lock - debit == 900_000
+
+
+@pytest.mark.parametrize("form", ["single", "coupled"])
+def test_a_book_in_which_a_stranger_trades_a_flowgate_does_not_settle(
+    line, linked, alice, form, refused
+):
+    """However little is filled of it, at whatever price."""
+    round, batch = line.round, line.batch
+    if form == "single":
+        strange = round.order(alice, -1, 0, index=2)
+    else:
+        strange = round.coupled_order(alice, {1: SCALE, 3: SCALE}, 1, 0)
+    fills = dict(zip((s.digest for s in batch.book.orders), batch.fills, strict=True))
+    orders = [(s, fills[s.digest]) for s in batch.book.orders]
+    prices = dict(enumerate(batch.prices))
+    with_stranger = round.batch([*orders, (strange, 0)], prices)
+    round.close_gate(with_stranger)
+    place = with_stranger.book.orders.index(strange)
+    with refused("MalformedBatch", market=linked.market, order=place):
+        round.settle(with_stranger)

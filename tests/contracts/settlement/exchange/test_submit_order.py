@@ -136,3 +136,21 @@ def test_an_ill_formed_order_cannot_be_forced(world, round, alice, kit, change):
     signed = SignedOrder.sign(world.domain, order, alice.private_key)
     with ape.reverts(world.exchange.MalformedOrder):
         submit(world, kit, signed, alice)
+
+
+def test_the_networks_carriers_are_forced_in_by_its_account_alone(
+    world, linked, alice, kit, refused
+):
+    round = world.open_round(linked.market, slots=2)
+    flowgate = 4  # the first product of carrier 1
+    for strange in (
+        round.order(alice, -1_000, 0, index=flowgate),
+        round.order(alice, 1_000, 0, index=flowgate + 3),
+        round.coupled_order(alice, {0: SCALE, 3: -SCALE, flowgate: SCALE}, 10, 0),
+    ):
+        with refused("MalformedOrder", market=linked.market):
+            submit(world, kit, strange, alice)
+    submit(world, kit, round.coupled_order(alice, {0: SCALE, 3: -SCALE}, 10, 0), alice)
+    own = round.coupled_order(linked.network, {0: SCALE, 3: -SCALE, flowgate: SCALE}, 10, 0)
+    submit(world, kit, own, alice)
+    assert round.view.forcedCount == 2

@@ -176,3 +176,28 @@ def test_forced_orders_are_counted_across_chunks(world, market, alice, bob, kit,
     _, state = round.verify(batch, 0, 1, b"")
     round.verify(batch, 1, 2, state)
     assert round.status == "Verified"
+
+
+@pytest.mark.parametrize("cuts", [(1, 2, 3, 4), (3, 4), (2, 4)])
+def test_the_network_account_is_known_in_a_chunk_that_continues_it(world, line, cuts):
+    round, batch = line.round, line.batch
+    round.close_gate(batch)
+    effects = chunked(round, batch, cuts)
+    assert round.status == "Verified"
+    for chunk, part in enumerate(effects):
+        world.exchange.applyChunk(round.market, round.number, chunk, part, sender=world.admin)
+    assert round.status == "Settled"
+
+
+def test_a_stranger_trades_no_flowgate_in_a_chunk_that_continues_it(line, linked, alice, refused):
+    round = line.round
+    strange = round.order(alice, -10, 0, index=2)
+    own = [round.order(alice, 10, CENT, index=i) for i in (0, 1)]
+    batch = round.batch([(order, 0) for order in (*own, strange)])
+    round.close_gate(batch)
+    place = batch.book.orders.index(strange)
+    state = b""
+    for order in range(place):
+        _, state = round.verify(batch, order, order + 1, state)
+    with refused("MalformedBatch", market=linked.market, order=place):
+        round.verify(batch, place, place + 1, state)
