@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from market.book import Book
 from market.order import Order, limit_is_within_cap
@@ -26,6 +27,16 @@ class TraderFacts:
     capacity_wh: int | None = None
 
 
+class GateRule(StrEnum):
+    """What an order must satisfy to count at the gate, in the order in which it is judged."""
+
+    PRICE_CAP = "price_cap"
+    EPOCH = "epoch"
+    CREDENTIAL = "credential"
+    MARGIN = "margin"
+    CAPACITY = "capacity"
+
+
 def margin_need_micro(order: Order, rules: MarketRules) -> int:
     """Margin an order needs at full fill: its cost and collateral for its imbalance."""
     energy_wh = sum(ceil_div(abs(leg.coefficient) * order.max_units, SCALE) for leg in order.legs)
@@ -42,14 +53,30 @@ def sold_energy_wh(order: Order) -> int:
     )
 
 
-def effective_maxima(
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How the gate judged an order.
+
+    `broken` is the first rule of protocol section 4 that it breaks, None where it counts. It needs
+    `need_micro` of margin and sells `sold_wh`; `margin_left_micro` and `capacity_left_wh` (None
+    where the market has no capacity source) are what the trader's earlier orders had left.
+    """
+
+    broken: GateRule | None
+    need_micro: int
+    margin_left_micro: int
+    sold_wh: int
+    capacity_left_wh: int | None
+
+
+def judge(
     book: Book, facts: Mapping[str, TraderFacts], rules: MarketRules
-) -> tuple[int, ...]:
-    """m of every order in book order: its maximum, or 0 where it does not count.
+) -> tuple[Judgement, ...]:
+    """How the gate judges every order, in book order.
 
     Raises KeyError when `facts` lack a trader of the book.
     """
-    maxima: list[int] = []
+    judged: list[Judgement] = []
     for trader, positions in book.traders():
         if trader not in facts:
             raise KeyError(f"no facts about trader {trader}")
@@ -59,16 +86,33 @@ def effective_maxima(
             order = book.orders[position].order
             need = margin_need_micro(order, rules)
             sold = sold_energy_wh(order)
-            counts = (
-                limit_is_within_cap(order, rules.price_cap)
-                and order.epoch == fact.epoch
-                and fact.eligible
-                and need <= margin
-                and (capacity is None or sold <= capacity)
-            )
-            if counts:
+            broken: GateRule | None = None
+            if not limit_is_within_cap(order, rules.price_cap):
+                broken = GateRule.PRICE_CAP
+            elif order.epoch != fact.epoch:
+                broken = GateRule.EPOCH
+            elif not fact.eligible:
+                broken = GateRule.CREDENTIAL
+            elif need > margin:
+                broken = GateRule.MARGIN
+            elif capacity is not None and sold > capacity:
+                broken = GateRule.CAPACITY
+            judged.append(Judgement(broken, need, margin, sold, capacity))
+            if broken is None:
                 margin -= need
                 if capacity is not None:
                     capacity -= sold
-            maxima.append(order.max_units if counts else 0)
-    return tuple(maxima)
+    return tuple(judged)
+
+
+def effective_maxima(
+    book: Book, facts: Mapping[str, TraderFacts], rules: MarketRules
+) -> tuple[int, ...]:
+    """m of every order in book order: its maximum, or 0 where it does not count.
+
+    Raises KeyError when `facts` lack a trader of the book.
+    """
+    return tuple(
+        0 if judgement.broken else signed.order.max_units
+        for signed, judgement in zip(book.orders, judge(book, facts, rules), strict=True)
+    )

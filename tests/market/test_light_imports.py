@@ -19,7 +19,17 @@ BLOCKED = (
 
 @pytest.mark.parametrize(
     "module",
-    ["certificate", "order", "units", "product", "payment", "settlement", "book", "eligibility"],
+    [
+        "certificate",
+        "order",
+        "units",
+        "product",
+        "payment",
+        "settlement",
+        "book",
+        "eligibility",
+        "explanation",
+    ],
 )
 def test_what_auditors_run_needs_no_solver_and_no_framework(module):
     code = (
