@@ -9,7 +9,7 @@ from __future__ import annotations
 from market.network.description import describe, from_description, network_hash
 from market.network.elements import Line, Link, MeshedGrid, NetworkError, Node
 from market.network.network import Network, carriers_needed
-from market.network.orders import Transport, network_orders, transports
+from market.network.orders import Transport, margin_needed_micro, network_orders, transports
 
 __all__ = [
     "Line",
@@ -22,6 +22,7 @@ __all__ = [
     "carriers_needed",
     "describe",
     "from_description",
+    "margin_needed_micro",
     "network_hash",
     "network_orders",
     "transports",

@@ -19,10 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from market.eligibility import margin_need_micro
 from market.network.elements import MILLION, Link, MeshedGrid, NetworkError
 from market.network.network import Network
 from market.order import Leg, Order
 from market.product import Product, ProductGrid
+from market.rules import MarketRules
 from market.units import SCALE
 
 SECONDS_PER_HOUR: Final = 3_600
@@ -30,6 +32,8 @@ FEE: Final = 1
 """Nano per kWh: the smallest price there is."""
 ORDERS_A_NODE: Final = 2
 """Rounding takes less than a Wh of a flowgate's energy from each."""
+
+_NOBODY: Final = "0x" + "00" * 20
 
 FORWARD, BACKWARD = "forward", "backward"
 FEED_IN, DRAW = "feed-in", "draw"
@@ -163,3 +167,11 @@ def _lines(
 
 def _legs(*pairs: tuple[int, int]) -> tuple[Leg, ...]:
     return tuple(Leg(product, coefficient) for product, coefficient in sorted(pairs) if coefficient)
+
+
+def margin_needed_micro(network: Network, grid: ProductGrid, rules: MarketRules) -> int:
+    """Margin with which every order of the network counts in such a round, in micro-units."""
+    return sum(
+        margin_need_micro(order, rules)
+        for order in network_orders(network, 0, 0, grid, rules.slot_seconds, _NOBODY, 0)
+    )

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from market.eligibility import margin_need_micro
 from market.network import (
     Line,
     Link,
@@ -15,6 +14,7 @@ from market.network import (
     carriers_needed,
     describe,
     from_description,
+    margin_needed_micro,
     network_orders,
     transports,
 )
@@ -22,7 +22,7 @@ from market.network.sensitivities import meshed_grid
 from market.order import check_well_formed
 from market.product import Product, ProductGrid
 from market.synthetic import rules_for
-from tests.market.network.books import ADDRESSES, NETWORK, SLOT
+from tests.market.network.books import NETWORK, SLOT
 from tests.market.network.test_case5 import five_buses
 from tests.market.network.test_elements import NETWORK as TOWN
 
@@ -120,6 +120,15 @@ def test_every_order_says_what_it_is_for():
 
 def test_the_margin_of_a_link_is_both_ends_at_the_greatest_imbalance_price():
     link = Network(1, 1, 2, (Link("pipe", 0, 0, 1, 4_000, 250_000),))
-    grid = ProductGrid(1, 2, SLOT, 1)
-    (order,) = network_orders(link, 1, 1, grid, 900, ADDRESSES[0], 0)
-    assert margin_need_micro(order, rules_for(grid)) == (1_000 + 750) * 500
+    grid = ProductGrid(1, 2, SLOT, 3)
+    assert margin_needed_micro(link, grid, rules_for(grid)) == 3 * (1_000 + 750) * 500
+
+
+def test_the_margin_of_a_grid_counts_hub_and_flowgates_too():
+    cable = Line("cable", 0, 1, 100, 8_000)
+    meshed = meshed_grid("g", 0, [Node(0, 12_000), Node(1, 12_000)], [cable])
+    network = Network(1, carriers_needed(1, 2, (meshed,)), 2, grids=(meshed,))
+    grid = ProductGrid(network.carriers, 2, SLOT, 1)
+    nodes = 2 * 3_000 * (2 + 0) + 2 * 3_000 * (2 + 2)
+    line = 2 * (2 * 2_000 + 4)
+    assert margin_needed_micro(network, grid, rules_for(grid)) == (nodes + line) * 500
