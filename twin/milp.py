@@ -86,12 +86,27 @@ class Programme:
             self._entries.append((numbers[there], columns[there], spread[there]))
         self._rows += count
 
+    def open_rows(
+        self, count: int, lower: FloatArray | float, upper: FloatArray | float
+    ) -> Columns:
+        """Append ``count`` rows without terms and return their numbers: :meth:`put` fills them."""
+        for values, into in ((lower, self._row_lower), (upper, self._row_upper)):
+            into.append(np.broadcast_to(np.asarray(values, dtype=float), (count,)))
+        first = self._rows
+        self._rows += count
+        return np.arange(first, first + count, dtype=np.int32)
+
+    def put(self, rows: Columns, columns: Columns, coefficients: FloatArray | float) -> None:
+        """Add ``coefficient * column`` to each row; arrays of one shape, a pair at most once."""
+        spread = np.broadcast_to(np.asarray(coefficients, dtype=float), rows.shape)
+        self._entries.append((rows.ravel(), columns.ravel(), spread.ravel()))
+
     def solve(self, relative_gap: float, seconds: float, relaxed: bool = False) -> Solution:
         """Minimise the cost; with ``relaxed`` integers may be broken, which gives a bound.
 
         Raises InfeasibleProgrammeError, or SolverError where ``seconds`` did not suffice.
         """
-        integer = np.concatenate(self._integer) & (not relaxed)
+        whole = bool(np.concatenate(self._integer).any()) and not relaxed
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (
             ("output_flag", False),
@@ -100,7 +115,7 @@ class Programme:
             ("time_limit", seconds),
         ):
             solver.setOptionValue(option, value)
-        solver.passModel(self._model(integer))
+        solver.passModel(self.model(relaxed))
         solver.run()
         status = solver.getModelStatus()
         unbounded_or_infeasible = highspy.HighsModelStatus.kUnboundedOrInfeasible
@@ -110,10 +125,12 @@ class Programme:
             raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
         info = solver.getInfo()
         objective = float(info.objective_function_value)
-        bound = float(info.mip_dual_bound) if integer.any() else objective
+        bound = float(info.mip_dual_bound) if whole else objective
         return Solution(np.array(solver.getSolution().col_value), objective, bound)
 
-    def _model(self, integer: NDArray[np.bool_]) -> highspy.HighsLp:
+    def model(self, relaxed: bool = False) -> highspy.HighsLp:
+        """The programme as HiGHS takes it, for a solver that is kept and solved again."""
+        integer = np.concatenate(self._integer) & (not relaxed)
         row, column, value = (
             np.concatenate([entry[part] for entry in self._entries]) for part in range(3)
         )

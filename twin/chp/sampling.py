@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
-from twin.chp.model import ChpModel, ChpSamples, FloatArray
+from twin.autoregression import fading
+from twin.chp.model import ChpModel, ChpSamples
 
 
 def draw_days(model: ChpModel, rng: np.random.Generator, n: int) -> ChpSamples:
@@ -16,8 +16,8 @@ def draw_days(model: ChpModel, rng: np.random.Generator, n: int) -> ChpSamples:
     """
     errors, forecast, horizon = model.errors, model.forecast, model.horizon
     shape = (n, horizon.slots)
-    outdoor = _fading(rng.standard_normal(shape), horizon.slot_hours / errors.outdoor_hours)
-    wind = _fading(rng.standard_normal(shape), horizon.slot_hours / errors.wind_hours)
+    outdoor = fading(rng.standard_normal(shape), horizon.slot_hours / errors.outdoor_hours)
+    wind = fading(rng.standard_normal(shape), horizon.slot_hours / errors.wind_hours)
     factor = 1.0 + errors.hot_water_share * rng.standard_normal((n, 1))
     blows = forecast.wind_w + errors.wind_share * errors.wind_capacity_w * wind
     capacity = max(errors.wind_capacity_w, float(forecast.wind_w.max()))
@@ -26,11 +26,3 @@ def draw_days(model: ChpModel, rng: np.random.Generator, n: int) -> ChpSamples:
         wind_w=np.clip(blows, 0.0, capacity),
         hot_water_w=forecast.hot_water_w * np.maximum(factor, 0.0),
     )
-
-
-def _fading(noise: FloatArray, steps: float) -> FloatArray:
-    """Stationary autoregression of unit variance along the slots; ``steps`` is slot over memory."""
-    keep = float(np.exp(-steps))
-    noise[:, 0] /= np.sqrt(1.0 - keep * keep)
-    faded: FloatArray = lfilter([np.sqrt(1.0 - keep * keep)], [1.0, -keep], noise, axis=1)
-    return faded

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.signal import lfilter
 
+from twin.autoregression import fading
 from twin.horizon import Horizon
 from twin.mall.building import FloatArray
 from twin.mall.model import DayAhead, ForecastErrors, MallSamples
@@ -54,8 +54,4 @@ def _fading(
     rng: np.random.Generator, size: tuple[int, int], horizon: Horizon, hours: float
 ) -> FloatArray:
     """First-order autoregression of unit variance that forgets in ``hours``, (scenario, slot)."""
-    keep = float(np.exp(-horizon.slot_hours / hours))
-    shocks = rng.standard_normal(size) * np.sqrt(1.0 - keep * keep)
-    shocks[:, 0] /= np.sqrt(1.0 - keep * keep)
-    strayed: FloatArray = lfilter([1.0], [1.0, -keep], shocks, axis=1)
-    return strayed
+    return fading(rng.standard_normal(size), horizon.slot_hours / hours)

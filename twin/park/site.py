@@ -152,7 +152,7 @@ class Park:
     """Everything that trades together over ``horizon``. ``zones`` in the market's order.
 
     Heat of any level may be rejected to the outdoors in any zone at ``rejection_per_kwh``
-    (fans and pumps of cooling towers).
+    (fans and pumps of cooling towers). People work by the clock of ``time_zone``.
     """
 
     name: str
@@ -163,6 +163,7 @@ class Park:
     connections: tuple[GridConnection, ...]
     links: tuple[Link, ...] = ()
     rejection_per_kwh: float = 0.001
+    time_zone: str = "UTC"
 
     def site(self, name: str) -> ParkSite:
         """The site of a name; KeyError names those there are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -64,29 +64,67 @@ def surface_irradiance(
     Beam by the sun's position in the middle of the slot, an isotropic sky, and a fifth reflected
     from the ground (pvlib).
     """
-    from pvlib.irradiance import get_total_irradiance
+    sun = _sun(horizon, place)
+    found = [
+        sum(_on_plane(sun, tilt, azimuth, direct_w_per_m2, diffuse_w_per_m2))
+        for tilt, azimuth in SURFACE_POSITIONS.values()
+    ]
+    return np.column_stack(found)
+
+
+def plane_irradiance(
+    horizon: Horizon,
+    place: Place,
+    planes: Sequence[tuple[float, float]],
+    direct_w_per_m2: FloatArray,
+    diffuse_w_per_m2: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Beam, and diffuse with what the ground reflects, on planes of (tilt from the horizontal,
+    azimuth from north) in degrees, each (plane, slot), W/m2; see :func:`surface_irradiance`."""
+    sun = _sun(horizon, place)
+    parts = np.array(
+        [_on_plane(sun, *plane, direct_w_per_m2, diffuse_w_per_m2) for plane in planes]
+    ).reshape(len(planes), 2, horizon.slots)
+    return parts[:, 0], parts[:, 1]
+
+
+def _sun(horizon: Horizon, place: Place) -> tuple[FloatArray, FloatArray]:
+    """Apparent zenith and azimuth of the sun in the middle of every slot, degrees."""
     from pvlib.solarposition import get_solarposition
 
     times = _middles(horizon)
-    sun = get_solarposition(times, place.latitude, place.longitude, place.altitude_m)
-    up = np.maximum(np.cos(np.radians(sun["apparent_zenith"].to_numpy(dtype=float))), 0.0)
-    beam = np.where(up > 0.0, direct_w_per_m2, 0.0)
-    found = [
-        get_total_irradiance(
-            surface_tilt=tilt,
-            surface_azimuth=azimuth,
-            solar_zenith=sun["apparent_zenith"].to_numpy(dtype=float),
-            solar_azimuth=sun["azimuth"].to_numpy(dtype=float),
-            dni=beam,
-            ghi=beam * up + diffuse_w_per_m2,
-            dhi=diffuse_w_per_m2,
-            albedo=0.2,
-            model="isotropic",
-        )["poa_global"]
-        for tilt, azimuth in SURFACE_POSITIONS.values()
-    ]
-    on_surfaces: FloatArray = np.maximum(np.nan_to_num(np.column_stack(found)), 0.0)
-    return on_surfaces
+    found = get_solarposition(times, place.latitude, place.longitude, place.altitude_m)
+    zenith = found["apparent_zenith"].to_numpy(dtype=float)
+    return zenith, found["azimuth"].to_numpy(dtype=float)
+
+
+def _on_plane(
+    sun: tuple[FloatArray, FloatArray],
+    tilt: float,
+    azimuth: float,
+    direct: FloatArray,
+    diffuse: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    from pvlib.irradiance import get_total_irradiance
+
+    zenith, sun_azimuth = sun
+    up = np.maximum(np.cos(np.radians(zenith)), 0.0)
+    beam = np.where(up > 0.0, direct, 0.0)
+    found = get_total_irradiance(
+        surface_tilt=tilt,
+        surface_azimuth=azimuth,
+        solar_zenith=zenith,
+        solar_azimuth=sun_azimuth,
+        dni=beam,
+        ghi=beam * up + diffuse,
+        dhi=diffuse,
+        albedo=0.2,
+        model="isotropic",
+    )
+    on_beam, on_sky = (
+        np.maximum(np.nan_to_num(found[part]), 0.0) for part in ("poa_direct", "poa_diffuse")
+    )
+    return on_beam, on_sky
 
 
 def _middles(horizon: Horizon) -> Any:
