@@ -108,19 +108,23 @@ class _RowError(ValueError):
 
 
 def read_prices(
-    path: str | Path, unit: str = "USD/MWh", time_zone: str = "America/New_York"
+    path: str | Path,
+    unit: str = "USD/MWh",
+    time_zone: str = "America/New_York",
+    column: int = 2,
 ) -> PriceReadResult:
     """Read a price file; the layout is recognised by its first data line.
 
     ``unit`` is one of :data:`PER_KWH`. ``time_zone`` is that of local days and of timestamps
-    without offset. Raises PriceFileError if no line can be used, if the unit or time zone is
-    unknown, or if the file is no text.
+    without offset. ``column`` (from 0) of the PJM layout holds the values: beside prices such files
+    give load forecasts, which are read by the same clock. Raises PriceFileError if no line can be
+    used, if the unit or time zone is unknown, or if the file is no text.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PriceFileError(f"{path} is not UTF-8 text: {error}") from error
-    return parse_prices(text, unit, time_zone, str(path))
+    return parse_prices(text, unit, time_zone, str(path), column)
 
 
 def parse_prices(
@@ -128,6 +132,7 @@ def parse_prices(
     unit: str = "USD/MWh",
     time_zone: str = "America/New_York",
     name: str = "prices",
+    column: int = 2,
 ) -> PriceReadResult:
     """Parse the text of a price file; see :func:`read_prices`."""
     if unit not in PER_KWH:
@@ -144,7 +149,7 @@ def parse_prices(
     bad: list[BadPriceRow] = []
     notes: list[str] = []
     if any(_is_pjm(fields) for _, fields in rows[:50]):
-        values = _pjm(rows, zone, factor, bad, notes)
+        values = _pjm(rows, zone, factor, column, bad, notes)
         interval = _HOUR
     else:
         values = _plain(rows, zone, factor, bad)
@@ -203,13 +208,14 @@ def _pjm(
     rows: list[tuple[int, list[str]]],
     zone: ZoneInfo,
     factor: float,
+    column: int,
     bad: list[BadPriceRow],
     notes: list[str],
 ) -> dict[int, float]:
     days: dict[date, list[tuple[int, int, float]]] = defaultdict(list)
     for line, fields in rows[1:] if _is_header(rows[0][1]) else rows:
         try:
-            days_key, hour, price = _pjm_row(fields, factor)
+            days_key, hour, price = _pjm_row(fields, factor, column)
         except _RowError as error:
             bad.append(BadPriceRow(line, str(error)))
             continue
@@ -223,9 +229,9 @@ def _pjm(
     return values
 
 
-def _pjm_row(fields: list[str], factor: float) -> tuple[date, int, float]:
-    if len(fields) < 3:
-        raise _RowError("fewer than three fields")
+def _pjm_row(fields: list[str], factor: float, column: int) -> tuple[date, int, float]:
+    if len(fields) <= column:
+        raise _RowError(f"fewer than {column + 1} fields")
     try:
         day = date(int(fields[0][:4]), int(fields[0][4:6]), int(fields[0][6:]))
     except ValueError:
@@ -234,7 +240,7 @@ def _pjm_row(fields: list[str], factor: float) -> tuple[date, int, float]:
         raise _RowError(f"day {fields[0]} is out of range")
     if not (fields[1].isdecimal() and fields[1].isascii()) or int(fields[1][:4]) > 25:
         raise _RowError(f"hour {fields[1]!r:.40} is not between 0 and 25")
-    return day, int(fields[1]), _price(fields[2], factor)
+    return day, int(fields[1]), _price(fields[column], factor)
 
 
 def _pjm_day(

@@ -38,8 +38,8 @@ def station_bids(
     """The orders of an approved plan.
 
     What the station could not do (more than its power, beyond full or empty) is not bid. However
-    the orders are filled, power, capacity and what is stored are kept, the last to within a Wh an
-    order, by which legs are rounded.
+    the orders are filled, power, capacity and what is stored are kept, the last two to within the
+    few Wh an order by which its legs are rounded.
 
     Args:
         state: how the station stands where the plan begins.

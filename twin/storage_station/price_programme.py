@@ -135,6 +135,11 @@ class PriceProgramme:
         self._solver.run()
         status = self._solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
+            # From the last basis it may lose its way in rounding: once more from nothing.
+            self._solver.clearSolver()
+            self._solver.run()
+            status = self._solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
             raise PriceProgrammeError(
                 f"HiGHS ended with {self._solver.modelStatusToString(status)}: begin with "
                 f"{start:g} Wh, end with {end:g} Wh or more"
