@@ -1,8 +1,8 @@
 """A planner's inputs between JSON and the frozen dataclasses a twin takes.
 
 A dataclass is an object with its fields' names, a mapping one with its keys, an array a list, a
-moment ISO 8601 text with its offset, an enumeration its value. Fields at their default may be left
-out.
+moment ISO 8601 text with its offset, an enumeration its value or, where that is but a number, its
+name in lower case. Fields at their default may be left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from market.dispatch import InputsError
 
 _ELEMENTS_MAX = 1_000_000
+_NO_NUMBER = "no whole number"
 
 T = TypeVar("T")
 
@@ -35,13 +36,16 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, Enum):
-        return value.value
+        return _plain(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple | list):
         return [to_json(each) for each in value]
     if isinstance(value, Mapping):
-        return {str(key): to_json(each) for key, each in value.items()}
+        return {
+            str(_plain(key) if isinstance(key, Enum) else key): to_json(each)
+            for key, each in value.items()
+        }
     if isinstance(value, np.generic):
         return value.item()
     return value
@@ -155,26 +159,43 @@ def _tuple(kinds: tuple[Any, ...], raw: Any, place: str) -> tuple[Any, ...]:
 
 
 def _mapping(kinds: tuple[Any, ...], raw: Any, place: str) -> dict[Any, Any]:
-    """JSON knows text as keys alone; whole numbers are read from it."""
+    """JSON knows text as keys alone; whole numbers and members are read from it."""
     if not isinstance(raw, Mapping):
         raise InputsError(f"{place} must be an object, not {_said(raw)}")
     key_kind, kind = kinds
     found: dict[Any, Any] = {}
     for name, each in raw.items():
         try:
-            key = key_kind(name)
+            key = _named(key_kind, name) if issubclass(key_kind, IntEnum) else key_kind(name)
         except ValueError:
-            raise InputsError(f"{place} has the key {name!r}, which is no whole number") from None
+            known = f"none of {_members(key_kind)}" if issubclass(key_kind, Enum) else _NO_NUMBER
+            raise InputsError(f"{place} has the key {name!r}, which is {known}") from None
         found[key] = _value(kind, each, f"{place}.{name}")
     return found
 
 
 def _member(kind: type[Enum], raw: Any, place: str) -> Enum:
     try:
-        return kind(raw)
+        return _named(kind, raw) if issubclass(kind, IntEnum) else kind(raw)
     except ValueError:
-        known = ", ".join(str(member.value) for member in kind)
-        raise InputsError(f"{place} is one of {known}, not {_said(raw)}") from None
+        raise InputsError(f"{place} is one of {_members(kind)}, not {_said(raw)}") from None
+
+
+def _named(kind: type[IntEnum], raw: Any) -> IntEnum:
+    """The member of a name in lower case. Raises ValueError for any other."""
+    for member in kind:
+        if member.name.lower() == raw:
+            return member
+    raise ValueError(f"{raw!r} is no {kind.__name__}")
+
+
+def _members(kind: type[Enum]) -> str:
+    return ", ".join(str(_plain(member)) for member in kind)
+
+
+def _plain(member: Enum) -> Any:
+    """A member as it is written: its value; where that is but a number, its name in lower case."""
+    return member.name.lower() if isinstance(member, IntEnum) else member.value
 
 
 def _moment(raw: Any, place: str) -> datetime:

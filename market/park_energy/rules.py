@@ -14,11 +14,13 @@ fifth, at most `RULES.imbalance_cap` a kWh: a converter that gives less heat tha
 the heat, and for the gas it did not take it is paid a fifth less than it cost. A meter knows no
 zone: deviations are priced as in the first zone (protocol section 6).
 
-The tolerance: orders have several legs, so a round is settled by its gap (docs/clearing.md). The
-clearing finds a gap of 0 for books like the published park's; the floor is what rounding could
-cost if every leg of a day's multi-leg orders lost its last Wh: 12,000 orders of three legs at 0.3
-a kWh are 10.8 tokens. It is the published allowance, and what a round really left open is on-chain.
-The cap keeps a fantasy order from widening the millionth of welfare: 50 tokens.
+The tolerance: orders have several legs, so a round is settled by its gap (docs/clearing.md). At
+prices of 0 or more the clearing leaves nothing open; where heat is in surplus its price falls to
+minus what cooling towers ask, and each leg's rounding then loses up to a Wh of it. The floor is
+what that could come to if every leg of a day's multi-leg orders lost its last Wh: 12,000 orders of
+three legs at 0.3 a kWh are 10.8 tokens. It is the published allowance; what a round really left
+open is on-chain, and small parks' days leave some hundredths of a token. The cap keeps a fantasy
+order from widening the millionth of welfare: 50 tokens.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, IntEnum
 
 import numpy as np
 import pytest
@@ -113,3 +113,24 @@ def test_what_cannot_be_meant_is_refused_by_its_path(change, said):
 def test_inputs_that_are_no_object_are_refused():
     with pytest.raises(InputsError, match="inputs must be an object, not 3"):
         read(Plant, 3)
+
+
+class Level(IntEnum):
+    HOT_WATER = 3
+    STEAM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    level: Level
+    rates: Mapping[Level, float]
+
+
+def test_members_that_are_numbers_go_by_their_names():
+    pipe = Pipe(Level.STEAM, {Level.HOT_WATER: 0.5})
+    assert to_json(pipe) == {"level": "steam", "rates": {"hot_water": 0.5}}
+    assert read(Pipe, to_json(pipe)) == pipe
+    with pytest.raises(InputsError, match=r"inputs\.level is one of hot_water, steam, not 2"):
+        read(Pipe, {"level": 2, "rates": {}})
+    with pytest.raises(InputsError, match=r"the key 'ice', which is none of hot_water, steam"):
+        read(Pipe, {"level": "steam", "rates": {"ice": 1.0}})
