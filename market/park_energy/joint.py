@@ -1,10 +1,12 @@
-"""The whole park as offers: every site, the suppliers at its edge, cooling towers, the links."""
+"""The whole park as offers: every site, the suppliers at its edge, cooling towers.
+
+What carries energy between the zones trades by orders of its own (`market.park_energy.transport`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from market.bid import kept
 from market.dispatch import DispatchPlan, Edit
 from market.park_energy.bids import (
     Offer,
@@ -13,17 +15,9 @@ from market.park_energy.bids import (
     rejection_bids,
     site_offers,
 )
-from market.park_energy.rules import RULES, ZONES
-from market.quantise import coefficient, energy_wh
-from market.units import SCALE
-from market.vector_bid import BidLeg, VectorBid
+from market.park_energy.rules import ZONES
 from twin.park.carriers import HEAT_LEVELS, Carrier
-from twin.park.site import Link, Park
-
-NETWORK = "network"
-"""Who carries energy between the zones."""
-
-_WH_PER_KWH = 1_000.0
+from twin.park.site import Park
 
 
 def park_offers(
@@ -59,28 +53,6 @@ def park_offers(
 def towers_of(zone: str) -> str:
     """Who takes heat to the outdoors in a zone."""
     return f"cooling towers {zone}"
-
-
-def link_bids(link: Link, slots: int, slot_hours: float) -> tuple[VectorBid, ...]:
-    """A link in every slot: takes in one zone, gives less its loss in the other, for nothing."""
-    units = energy_wh(link.capacity_w * slot_hours / _WH_PER_KWH)
-    if units == 0:
-        return ()
-    ends = (
-        (ZONES.index(link.source), SCALE),
-        (ZONES.index(link.target), -coefficient(1.0 - link.loss)),
-    )
-    return kept(
-        [
-            VectorBid(
-                NETWORK,
-                tuple(BidLeg(int(link.carrier), zone, slot, each) for zone, each in sorted(ends)),
-                units,
-                0,
-            ).check_cap(RULES.price_cap)
-            for slot in range(slots)
-        ]
-    )
 
 
 def _most_heat_wh(park: Park, zone: str) -> dict[Carrier, float]:

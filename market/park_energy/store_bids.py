@@ -60,9 +60,11 @@ class StorePlan:
 def taken_apart(store: Store, net_w: FloatArray, slot_hours: float) -> StorePlan:
     """Pairs and turnover of a plan, ``net_w`` (slot,) W into the store, negative out of it.
 
-    Raises ValueError for a plan that gives more than the store holds.
+    Plans are in whole W: what a store lacks for that (a W all along at most) is not given. Raises
+    ValueError for a plan that gives more than the store holds.
     """
     net_wh = net_w * slot_hours
+    rounding_wh = slot_hours * net_w.size
     kept_share = (1.0 - store.loss_per_hour) ** slot_hours
     batches: deque[list[float]] = deque([[_START, store.initial_wh]])
     turnover = np.zeros_like(net_wh)
@@ -74,6 +76,8 @@ def taken_apart(store: Store, net_w: FloatArray, slot_hours: float) -> StorePlan
             batches.append([slot, store.charge_efficiency * wh])
         wanted = max(-wh, 0.0) / store.discharge_efficiency
         while wanted > _SLACK * store.capacity_wh:
+            if not batches and wanted <= rounding_wh:
+                break
             if not batches:
                 raise ValueError(
                     f"{store.name} holds {wanted:.0f} Wh less than its plan gives in slot {slot}"

@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from market.bid import OrderTerms, orders
+from market.bid import orders
 from market.book import Book
 from market.certificate import Certificate, check
 from market.clearing import clear
 from market.dispatch import DispatchPlan, Indicator
+from market.network import network_orders
+from market.network.flows import fills_by_salt, flows
 from market.order import Domain, SignedOrder, check_well_formed, order_hash
 from market.outcome import Clearing
-from market.park_energy import MANIFEST
 from market.park_energy.bids import Offer, SiteNeed
-from market.park_energy.joint import NETWORK, link_bids, park_offers
-from market.payment import leg_energy_wh, payment_micro
+from market.park_energy.joint import park_offers
+from market.park_energy.transport import NETWORK_RULES, network_of
+from market.payment import leg_energy_wh
 from market.product import ProductGrid
 from twin.park.accounts import account
 from twin.park.dispatch import ParkDispatch
@@ -25,7 +27,8 @@ from twin.park.model import ParkSamples, ParkSignal
 from twin.park.programme import ParkProgramme
 from twin.park.site import Park
 
-RULES = MANIFEST.rules
+RULES = NETWORK_RULES
+NETWORK = f"0x{255:040x}"
 NOTHING = Indicator(0, "of its kind", "lower")
 DOMAIN = Domain(31337, "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
 
@@ -65,14 +68,16 @@ def joined(park: Park, needs: dict[str, SiteNeed]) -> JointDay:
     )
     dispatch = ParkProgramme(park).solve(samples, ParkSignal.of(park))
     offers = park_offers(park, needs, plans_of(park, dispatch), {})
-    bids: list[OrderTerms] = [offer.bid for offer in offers]
-    for link in park.links:
-        bids += link_bids(link, park.horizon.slots, park.horizon.slot_hours)
+    bids = [offer.bid for offer in offers]
     owners = sorted({bid.owner_id for bid in bids})
     traders = {name: f"0x{place + 1:040x}" for place, name in enumerate(owners)}
-    unsigned = orders(bids, market=1, round=1, first_slot=0, traders=traders)
+    grid = ProductGrid(7, 2, 0, park.horizon.slots)
+    unsigned = [
+        *orders(bids, market=1, round=1, first_slot=0, traders=traders),
+        *network_orders(network_of(park.links), 1, 1, grid, 900, NETWORK, 0),
+    ]
     signed = [SignedOrder(order, bytes(64), order_hash(DOMAIN, order)) for order in unsigned]
-    book = Book.build(1, 1, ProductGrid(7, 2, 0, park.horizon.slots), signed)
+    book = Book.build(1, 1, grid, signed)
     maxima = tuple(each.order.max_units for each in book.orders)
     clearing = clear(book, maxima, RULES)
     certificate = check(book, maxima, clearing, RULES)
@@ -138,27 +143,20 @@ def test_prices_are_the_twins_marginal_costs_where_these_are_unique(joint):
     assert np.median(np.abs(prices[0] - electricity)) < 1e-4
 
 
-def test_the_network_earns_what_congestion_is_worth_and_never_pays(joint):
-    earned = 0
-    for position, indices in enumerate(joint.book.leg_indices):
-        order = joint.book.orders[position].order
-        if order.trader != network_address(joint):
-            continue
-        moved = [
-            leg_energy_wh(leg.coefficient, joint.clearing.fills[position]) for leg in order.legs
-        ]
-        payment = payment_micro([joint.clearing.prices[index] for index in indices], moved)
-        assert payment <= 0
-        earned -= payment
-    assert earned >= 0
+def test_the_network_stays_within_its_lines_and_never_pays(joint):
+    found = flows(
+        network_of(joint.park.links),
+        joint.book.grid,
+        900,
+        fills_by_salt(joint.book, joint.clearing, NETWORK),
+        joint.clearing.prices,
+    )
+    assert any(each.flow_wh for each in found)
+    assert all(abs(each.flow_wh) <= each.limit_wh for each in found)
+    assert all(each.revenue_micro >= 0 for each in found)
 
 
-def network_address(joint: JointDay) -> str:
-    owners = sorted({offer.bid.owner_id for offer in joint.offers} | {NETWORK})
-    return f"0x{owners.index(NETWORK) + 1:040x}"
-
-
-def test_a_machine_nobody_needs_stands_and_a_zone_without_supply_pays_more(make_park, needs_of):
+def test_behind_a_full_line_power_costs_more(make_park, needs_of):
     park = make_park(8)
     cut = replace(park, links=tuple(replace(link, capacity_w=2e5) for link in park.links))
     day = joined(cut, needs_of(cut))
