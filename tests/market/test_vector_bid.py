@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.bid import Bid, OrderTerms, kept, orders
@@ -64,6 +64,7 @@ def profile_of(bids, fills, slots):
     return moved
 
 
+@settings(deadline=None, max_examples=60)
 @given(ENERGIES, st.floats(-1.0, 1.0))
 def test_a_whole_bundle_moves_its_energy_to_the_wh_in_a_well_formed_order(energy, price):
     worth = price * sum(map(abs, energy.values())) / 1_000.0
@@ -125,6 +126,7 @@ def test_energy_and_worth_must_be_finite(value):
         bundle_bid("owner", {(0, 0, 0): 1_000.0}, value, CAP)
 
 
+@settings(deadline=None, max_examples=60)
 @given(PROFILES, FILLS, st.booleans())
 def test_however_slices_are_filled_no_change_exceeds_the_profiles_nor_turns_it(
     profile, fills, sells

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.bid import OrderTerms, orders
@@ -149,6 +149,7 @@ def test_a_kind_gives_at_most_what_physics_allows(part, limit):
     assert most_output_per_input(part) == pytest.approx(limit)
 
 
+@settings(deadline=None, max_examples=60)
 @given(tank=st.lists(st.integers(-250_000, 2_000_000), min_size=SLOTS, max_size=SLOTS))
 def test_whatever_a_plan_says_the_sites_orders_are_well_formed(make_park, needs_of, tank):
     park = make_park(SLOTS)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.bid import orders
@@ -85,6 +85,7 @@ def parts_wh(plan: StorePlan) -> FloatArray:
     return total
 
 
+@settings(deadline=None, max_examples=60)
 @given(WISHES, st.floats(0.0, 1.0))
 def test_pairs_and_turnover_add_up_to_the_plan(wishes, initial):
     store = tank(initial)
@@ -94,6 +95,7 @@ def test_pairs_and_turnover_add_up_to_the_plan(wishes, initial):
     )
 
 
+@settings(deadline=None, max_examples=60)
 @given(WISHES, SHARES, st.floats(0.0, 1.0))
 def test_however_a_stores_orders_are_filled_its_content_stays_between_empty_and_full(
     wishes, shares, initial
@@ -105,6 +107,7 @@ def test_however_a_stores_orders_are_filled_its_content_stays_between_empty_and_
     assert course.max() <= store.capacity_wh + rounding
 
 
+@settings(deadline=None, max_examples=60)
 @given(WISHES, st.floats(0.0, 1.0))
 def test_filled_whole_the_orders_are_the_plan(wishes, initial):
     store = tank(initial)
@@ -113,6 +116,7 @@ def test_filled_whole_the_orders_are_the_plan(wishes, initial):
     assert whole == pytest.approx(net_w * SLOT_HOURS, abs=2.0 * SLOTS)
 
 
+@settings(deadline=None, max_examples=60)
 @given(WISHES, st.floats(0.0, 1.0))
 def test_whatever_a_plan_says_the_orders_are_well_formed(wishes, initial):
     store = tank(initial)
