@@ -14,6 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 import market
+from market.network import Network
 from market.rules import MarketRules
 
 
@@ -25,7 +26,8 @@ class MarketManifest:
     market is created; `role` the credential a trader needs (None: open to everybody);
     `capacity_source` the contract that attests what may be sold (None: no bound);
     `planner` the module whose `PLANNER` makes dispatch plans (`market.dispatch.Planner`), imported
-    when one is made (None: nobody plans for its participants).
+    when one is made (None: nobody plans for its participants); `network` what connects its zones
+    (None: they are apart, or there is one).
     """
 
     name: str
@@ -36,11 +38,15 @@ class MarketManifest:
     role: str | None = None
     capacity_source: str | None = None
     planner: str | None = None
+    network: Network | None = None
 
     def __post_init__(self) -> None:
         if (len(self.carriers), len(self.zones)) != (self.rules.carriers, self.rules.zones):
             raise ValueError(f"market {self.name}: name every carrier and zone of its rules")
         self.rules.check_source(self.capacity_source is not None)
+        self.rules.check_network(self.network is not None)
+        if self.network is not None:
+            self.network.check_market(self.rules)
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from market.network.elements import Link, MeshedGrid, NetworkError
 from market.order import MAX_LEGS
 from market.product import ProductGrid
+from market.rules import MarketRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class Network:
             raise NetworkError(
                 f"the network is of {self.carriers} carriers and {self.zones} zones, the round "
                 f"trades {grid.carriers} and {grid.zones}"
+            )
+
+    def check_market(self, rules: MarketRules) -> None:
+        """Raises NetworkError unless it was made for a market of these rules."""
+        mine = self.carriers, self.zones, self.open_carriers
+        if mine != (rules.carriers, rules.zones, rules.open_carriers):
+            raise NetworkError(
+                f"the network is of {self.carriers} carriers ({self.open_carriers} open) and "
+                f"{self.zones} zones, the market has {rules.carriers} ({rules.open_carriers} open) "
+                f"and {rules.zones}"
             )
 
 

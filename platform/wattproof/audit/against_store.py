@@ -23,6 +23,7 @@ from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.indexer.projection import to_json
 from wattproof.meters.models import ClosureRow, DeviceRow, ReadingRow
 from wattproof.meters.values import unpack
+from wattproof.networks.models import NetworkRow
 from wattproof.orders.book import to_order
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.models import ChunkRow, MarketRow, PriceRow, RoundRow, TraderFactsRow
@@ -244,6 +245,16 @@ class _Store:
                 }
                 for (market, params), view in zip(self._state.markets.items(), views, strict=True)
             },
+        )
+        self._table(
+            NetworkRow,
+            lambda row: row.hash,
+            {
+                _hex(self._state.markets[market].network_hash): {"description": _hex(description)}
+                for market, description in self._state.networks.items()
+            },
+            extra=False,
+            missing=False,
         )
 
     def _rounds(self) -> None:

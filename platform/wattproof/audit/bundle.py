@@ -20,7 +20,7 @@ from devnet.deployment import Deployment
 from market.eligibility import TraderFacts
 from market.order import Domain
 from market.reference.params import MarketParams
-from wattproof.audit import dispatch, dispatch_chain
+from wattproof.audit import dispatch, dispatch_chain, networks
 from wattproof.audit.findings import Finding, Mismatch, Report
 from wattproof.audit.history import History
 from wattproof.audit.replay import rebuild
@@ -149,6 +149,8 @@ def _bundle(history: History, state: State, report: Report, key: tuple[int, int]
         "positionsRoot": _plain(proof.settlement.positions_root),
         "pricesHash": _plain(proof.settlement.prices_hash),
     }
+    if market in state.networks:
+        bundle["networkDescription"] = _plain(state.networks[market])
     bundle["digest"] = _digest(bundle)
     return bundle
 
@@ -192,6 +194,8 @@ def _verify_alone(bundle: Mapping[str, Any], key: tuple[int, int], report: Repor
     }
     for name, value in derived.items():
         report.compare("bundle", name, "value", bundle.get(name), value)
+    if state.markets[key[0]].has_network:
+        networks.check_round(state, key, proof, report)
     report.checked["orders"] += len(record.submitted)
 
 
@@ -239,6 +243,8 @@ def _state(bundle: Mapping[str, Any], key: tuple[int, int]) -> State:
     for name in ("role", "network_hash"):
         params[name] = bytes.fromhex(bundle["params"][name][2:])
     state.markets[key[0]] = MarketParams(**params)
+    if "networkDescription" in bundle:
+        state.networks[key[0]] = bytes.fromhex(bundle["networkDescription"][2:])
     record = state.rounds[key] = RoundState(
         int(bundle["gateAt"]), int(bundle["firstSlot"]), int(bundle["slots"])
     )

@@ -15,6 +15,7 @@ from wattproof.audit import (
     demand_response,
     metering,
     money,
+    networks,
     roles,
     rounds,
 )
@@ -88,6 +89,7 @@ def rebuild(history: History) -> tuple[State, Report]:
         **credits.HANDLERS,
         **demand_response.HANDLERS,
         **rounds.HANDLERS,
+        **networks.HANDLERS,
         **rounds.Settlements(history).handlers,
     }
     for entry in history.entries():
@@ -98,6 +100,7 @@ def rebuild(history: History) -> tuple[State, Report]:
     for (market, number), record in sorted(state.rounds.items()):
         if record.proof is not None:
             report.rounds.append(_summary(market, number, state))
+    networks.check_rounds(state, report)
     return state, report
 
 

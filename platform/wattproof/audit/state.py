@@ -108,6 +108,7 @@ class State:
     passports: dict[bytes, Passport] = field(default_factory=dict)
 
     markets: dict[int, MarketParams] = field(default_factory=dict)
+    networks: dict[int, bytes] = field(default_factory=dict)
     rounds: dict[tuple[int, int], RoundState] = field(default_factory=dict)
 
     devices: dict[str, Device] = field(default_factory=dict)

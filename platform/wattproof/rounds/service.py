@@ -21,6 +21,7 @@ from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
 from wattproof.indexer.models import BlockRow, EventRow
+from wattproof.networks import service as networks
 from wattproof.orders.book import to_signed
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import (
@@ -60,6 +61,7 @@ def create_market(
     capacity_source: str | None = None,
     network: str | None = None,
     network_hash: bytes | None = None,
+    network_description: bytes | None = None,
 ) -> OutboxRow:
     """Queue the creation of a market; once a name.
 
@@ -69,12 +71,19 @@ def create_market(
             that are traded; None: none.
         network: address of the account that alone trades carriers from ``rules.open_carriers`` on;
             None: the market has no network.
-        network_hash: keccak of the network's description, 32 bytes; given exactly where ``network``
-            is. The description must be published before a round can open.
+        network_description: what the network is (``market.network.describe``); the platform
+            publishes it once the market is there. A round opens only afterwards.
+        network_hash: instead of the description its keccak, 32 bytes; whoever has the description
+            publishes it (``publish_network``). One of the two goes with ``network``.
 
     Raises:
         ValueError: the rules do not fit a market with, or without, such a contract or account.
+        InvalidError: the description is not one of a network for these rules.
     """
+    if network_description is not None:
+        if network_hash not in (None, keccak(network_description)):
+            raise ValueError("the network's description has another hash")
+        network_hash = networks.keep(session, network_description, rules)
     rules.check_source(capacity_source is not None)
     rules.check_network(network is not None)
     if (network is None) != (network_hash is None):
@@ -144,7 +153,7 @@ def publish_network(
     )
 
 
-def _is_network_published(session: Session, market: int) -> bool:
+def is_network_published(session: Session, market: int) -> bool:
     """Whether anybody published it, or the operator will before what it queues from now on."""
     event = select(EventRow).where(EventRow.name == "NetworkPublished", EventRow.market == market)
     if session.exec(event).first() is not None:
@@ -228,7 +237,7 @@ def open_round(
     """
     row = get_market(session, market)
     rules = rules_of(row)
-    if network_of(row) is not None and not _is_network_published(session, market):
+    if network_of(row) is not None and not is_network_published(session, market):
         raise RefusedError(
             "the network of this market is not published yet: publish its description first",
             code="network_not_published",

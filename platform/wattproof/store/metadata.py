@@ -13,6 +13,7 @@ _MODULES = (
     "wattproof.gateway.models",
     "wattproof.indexer.models",
     "wattproof.rounds.models",
+    "wattproof.networks.models",
     "wattproof.orders.models",
     "wattproof.accounts.models",
     "wattproof.meters.models",

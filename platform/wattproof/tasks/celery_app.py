@@ -29,6 +29,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.pump_outbox,
         flow.index_chain,
         flow.advance_rounds,
+        flow.publish_networks,
         flow.post_readings,
         flow.close_periods,
         flow.rebut_claims,

@@ -18,6 +18,7 @@ from wattproof.flexibility import upkeep as flexibility
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
+from wattproof.networks import upkeep as networks
 from wattproof.orders import claims
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
@@ -63,6 +64,12 @@ def advance_rounds(platform: Platform) -> bool:
     return moved
 
 
+def publish_networks(platform: Platform) -> bool:
+    """Queue the publication of networks whose market is there. True if there were any."""
+    with platform.transaction() as session:
+        return networks.publish_due(platform, session) > 0
+
+
 def post_readings(platform: Platform) -> bool:
     """Queue signed readings whose period is over. True if there were any."""
     with platform.transaction() as session:
@@ -101,7 +108,8 @@ def finish_events(platform: Platform) -> bool:
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
-    moved += [advance_rounds(platform), post_readings(platform), close_periods(platform)]
+    moved += [publish_networks(platform), advance_rounds(platform)]
+    moved += [post_readings(platform), close_periods(platform)]
     moved += [rebut_claims(platform), revoke_stale_plans(platform)]
     moved += [issue_credits(platform), finish_events(platform)]
     return any(moved)
