@@ -8,6 +8,7 @@ import pytest
 
 import market
 from market import registry
+from market.network import Link, Network
 from market.product import ProductGrid
 from market.registry import MarketManifest, markets
 from market.synthetic import rules_for
@@ -62,3 +63,18 @@ def test_a_source_that_the_rules_do_not_fit_is_refused():
 def test_every_carrier_and_zone_has_a_name():
     with pytest.raises(ValueError, match="name every carrier"):
         dataclasses.replace(MANIFEST, carriers=("electricity", "heat"))
+
+
+def test_a_network_that_the_rules_do_not_fit_is_refused():
+    network = Network(1, 1, 2, (Link("cable", 0, 0, 1, 1_000),))
+    rules = dataclasses.replace(rules_for(ProductGrid(1, 2, 0, 1)), open_carriers=1)
+    zones = ("here", "there")
+    linked = dataclasses.replace(MANIFEST, zones=zones, rules=rules, network=network)
+    assert linked.network is network
+    with pytest.raises(ValueError, match="without a network account"):
+        dataclasses.replace(linked, network=None)
+    with pytest.raises(ValueError, match="open_carriers"):
+        dataclasses.replace(linked, rules=dataclasses.replace(rules, open_carriers=0))
+    wider = Network(1, 1, 3, (Link("cable", 0, 0, 2, 1_000),))
+    with pytest.raises(ValueError, match="and 3 zones, the market has 1"):
+        dataclasses.replace(linked, network=wider)

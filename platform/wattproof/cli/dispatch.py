@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
 from wattproof.cli.dispatch_arguments import read_edit, read_json, read_meter, read_place
 from wattproof.cli.output import AsJson, print_json, working
 
@@ -29,46 +29,13 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept with the plan.")]
 InputsFile = Annotated[Path, typer.Option("--inputs", help="JSON that the market's planner reads.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls which installation."""
-
-    key: Path | None
-    passphrase_file: Path | None
-    url: str | None
-    data_dir: Path | None
-
-
 @app.callback()
 def caller_of(
     caller: typer.Context,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="WATTPROOF_KEY",
-            help="Your key file (`wattproof keys new` makes one).",
-            show_default=False,
-        ),
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="WATTPROOF_PASSPHRASE_FILE",
-            help="File (mode 0600) with the key's passphrase; without it you are asked.",
-            show_default=False,
-        ),
-    ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the API; default: what `wattproof up` serves here.",
-            show_default=False,
-        ),
-    ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the installation served here.", show_default=False),
-    ] = None,
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    url: Url = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Review, edit, approve and send plans (dispatchers); answer them (participants)."""
     caller.obj = Caller(key, passphrase_file, url, data_dir)
@@ -317,15 +284,8 @@ def _own(caller: typer.Context) -> AbstractContextManager[RestClient]:
 
 
 def _signed_in(caller: typer.Context, *scopes: str) -> AbstractContextManager[RestClient]:
-    from wattproof.cli.rest import signed_in
-
     given: Caller = caller.obj
-    if given.key is None:
-        raise typer.BadParameter(
-            "name your key file: wattproof dispatch --key FILE ..., or set WATTPROOF_KEY",
-            param_hint="--key",
-        )
-    return signed_in(given.url, given.data_dir, given.key, given.passphrase_file, scopes)
+    return given.sign_in("dispatch", *scopes)
 
 
 def _say(found: Any, as_json: bool, show: Callable[[Any], None]) -> None:

@@ -56,6 +56,15 @@ class RestClient:
 
 
 @contextmanager
+def anonymous(url: str | None, data_dir: Path | None) -> Iterator[httpx.Client]:
+    """For what anybody may read. Raises MisconfiguredError where nothing is served."""
+    import httpx
+
+    with httpx.Client(base_url=url or _served(data_dir), timeout=_TIMEOUT_S) as client:
+        yield client
+
+
+@contextmanager
 def signed_in(
     url: str | None,
     data_dir: Path | None,

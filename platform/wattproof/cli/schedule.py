@@ -37,9 +37,14 @@ _TERMINAL = ("confirmed", "delivered", "closed", "void")
 def set_up_markets(platform: Platform) -> None:
     """Create every installed market and post its bonds; does nothing where that is done.
 
-    Markets of tokens are left out: they begin with an issuer, whose classes they trade.
+    Left out are markets of tokens, which begin with an issuer, whose classes they trade, and
+    markets with a network, which begin with the account that runs it.
     """
-    installed = {name: each for name, each in markets().items() if not each.rules.tokenised}
+    installed = {
+        name: each
+        for name, each in markets().items()
+        if not each.rules.tokenised and each.network is None
+    }
     run_until_idle(platform)
     with platform.transaction() as session:
         for name, manifest in installed.items():

@@ -18,6 +18,7 @@ from identity.credential import role_id
 from market.bid import OrderTerms, orders
 from market.eligibility import margin_need_micro
 from market.quantise import money_micro
+from market.network import describe
 from market.registry import MarketManifest
 from wattproof.accounts import service as accounts
 from wattproof.demo.stage import Stage
@@ -82,8 +83,17 @@ def gather(stage: Stage, names: Iterable[str]) -> Cast:
     return cast
 
 
-def make_market(stage: Stage, manifest: MarketManifest, bond_micro: int = _BOND_MICRO) -> int:
+def make_market(
+    stage: Stage,
+    manifest: MarketManifest,
+    bond_micro: int = _BOND_MICRO,
+    *,
+    network: Member | None = None,
+) -> int:
     """Create the market, and post the bonds of its operator and balancing account; its number.
+
+    Args:
+        network: who runs the network of a market that has one; it is published too.
 
     Raises:
         WattproofError: the chain refused it; says why.
@@ -97,6 +107,8 @@ def make_market(stage: Stage, manifest: MarketManifest, bond_micro: int = _BOND_
             manifest.rules,
             role=role_id(manifest.role) if manifest.role else None,
             capacity_source=manifest.capacity_source,
+            network=network.address if network else None,
+            network_description=describe(manifest.network) if manifest.network else None,
         )
     stage.rest()
     with platform.transaction() as session:

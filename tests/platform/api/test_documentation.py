@@ -45,6 +45,7 @@ def test_every_private_endpoint_names_its_token():
         "/identities/{address}",
         "/markets",
         "/markets/{market}",
+        "/markets/{market}/network",
         "/rounds",
         "/rounds/{market}/{number}",
         "/rounds/{market}/{number}/products",

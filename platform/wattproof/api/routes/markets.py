@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from wattproof.api.access import PlatformDep, Public
 from wattproof.api.fields import Integer
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
+from wattproof.networks.service import get_network
 from wattproof.rounds.facts import get_market, get_round, grid_of, role_of
 from wattproof.rounds.models import MarketRow, PriceRow, RoundRow
 
@@ -45,6 +47,19 @@ class MarketOut(BaseModel):
 
 class Markets(BaseModel):
     items: list[MarketOut]
+
+
+class NetworkOut(BaseModel):
+    """What connects a market's zones. Its account's orders follow from it and nothing else."""
+
+    market: int
+    account: str = Field(description="Signs the orders that carry energy between zones.")
+    network_hash: str = Field(description="Keccak of the canonical JSON (RFC 8785) of `network`.")
+    published: bool = Field(description="Whether the chain has it; no round opens before.")
+    margin_micro_a_slot: Integer = Field(
+        description="Margin with which all its orders of a slot count."
+    )
+    network: dict[str, Any] = Field(description="Links and meshed grids; docs/network.md.")
 
 
 class RoundOut(BaseModel):
@@ -95,6 +110,21 @@ def one_market(market: MarketPath, platform: PlatformDep) -> MarketOut:
     """A market and its rules."""
     with platform.transaction() as session:
         return _market(get_market(session, market))
+
+
+@router.get("/markets/{market}/network", responses=responses(404, 422, 503))
+def one_network(market: MarketPath, platform: PlatformDep) -> NetworkOut:
+    """Links, lines and limits between a market's zones, as published on-chain."""
+    with platform.transaction() as session:
+        found = get_network(session, market)
+    return NetworkOut(
+        market=market,
+        account=found.account,
+        network_hash="0x" + found.hash.hex(),
+        published=found.published,
+        margin_micro_a_slot=found.margin_micro_a_slot,
+        network=json.loads(found.description),
+    )
 
 
 @router.get("/rounds", responses=responses(422, 503))

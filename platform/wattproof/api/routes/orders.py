@@ -101,6 +101,12 @@ class SignedOrderIn(BaseModel):
     signature: Signature
 
 
+class SignedOrdersIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    orders: list[SignedOrderIn] = Field(min_length=1, max_length=500)
+
+
 class ReceiptOut(BaseModel):
     """The operator's signed word that your order was there before the gate.
 
@@ -114,6 +120,12 @@ class ReceiptOut(BaseModel):
     operator: str
     signature: str
     typed_data: dict[str, Any]
+
+
+class ReceiptsOut(BaseModel):
+    """A receipt for every order, in the order they were sent in."""
+
+    receipts: list[ReceiptOut]
 
 
 class OrderOut(BaseModel):
@@ -184,23 +196,27 @@ def submit(
 
     The same order again gives the same receipt.
     """
-    given = body.order
-    if given.trader != principal.address:
-        raise RefusedError("the order names another trader", code="not_yours")
-    order = Order(
-        market=given.market,
-        round=given.round,
-        legs=tuple(Leg(leg.product, leg.coefficient) for leg in given.legs),
-        max_units=given.max_units,
-        limit=given.limit,
-        trader=given.trader,
-        epoch=given.epoch,
-        salt=given.salt,
-    )
+    order = _own_order_in(body, principal)
 
     def change(session: Session) -> ReceiptOut:
         signature = service.compact_signature(body.signature)
         return _receipt(platform, service.submit(platform, session, order, signature))
+
+    return write.once(change, status=201)
+
+
+@router.post("/batch", status_code=201, responses=responses(401, 403, 404, 409, 422, 503))
+def submit_batch(
+    body: SignedOrdersIn, principal: Participant, platform: PlatformDep, write: Write
+) -> JSONResponse:
+    """Hand in up to 500 signed orders: all are taken or none."""
+    orders = [_own_order_in(each, principal) for each in body.orders]
+
+    def change(session: Session) -> ReceiptsOut:
+        signatures = [service.compact_signature(each.signature) for each in body.orders]
+        signed = list(zip(orders, signatures, strict=True))
+        receipts = service.submit_many(platform, session, signed)
+        return ReceiptsOut(receipts=[_receipt(platform, receipt) for receipt in receipts])
 
     return write.once(change, status=201)
 
@@ -283,6 +299,23 @@ def own_order(session: Session, order_hash: str, principal: Principal) -> OrderR
     if Scope.REGULATOR in principal.scopes and row.book_index is not None:
         return row
     raise NotFoundError(f"there is no order {order_hash}")
+
+
+def _own_order_in(body: SignedOrderIn, principal: Principal) -> Order:
+    """Raises RefusedError for another trader's."""
+    given = body.order
+    if given.trader != principal.address:
+        raise RefusedError("the order names another trader", code="not_yours")
+    return Order(
+        market=given.market,
+        round=given.round,
+        legs=tuple(Leg(leg.product, leg.coefficient) for leg in given.legs),
+        max_units=given.max_units,
+        limit=given.limit,
+        trader=given.trader,
+        epoch=given.epoch,
+        salt=given.salt,
+    )
 
 
 def _receipt(platform: Platform, receipt: SignedReceipt) -> ReceiptOut:
