@@ -17,8 +17,8 @@ from devnet.roles import AuthorityRole
 from identity.credential import role_id
 from market.bid import OrderTerms, orders
 from market.eligibility import margin_need_micro
-from market.quantise import money_micro
 from market.network import describe
+from market.quantise import money_micro
 from market.registry import MarketManifest
 from wattproof.accounts import service as accounts
 from wattproof.demo.stage import Stage
