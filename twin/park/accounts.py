@@ -18,7 +18,7 @@ import numpy as np
 
 from twin.park.carriers import Carrier
 from twin.park.dispatch import ParkDispatch
-from twin.park.layout import layout_of
+from twin.park.layout import Layout, layout_of
 from twin.park.model import ParkSamples, ParkSignal
 from twin.park.site import FloatArray, Park
 
@@ -66,10 +66,14 @@ class ParkAccount:
 
 
 def account(
-    park: Park, dispatch: ParkDispatch, samples: ParkSamples, signal: ParkSignal
+    park: Park,
+    dispatch: ParkDispatch,
+    samples: ParkSamples,
+    signal: ParkSignal,
+    layout: Layout | None = None,
 ) -> ParkAccount:
-    """Add up a dispatch of these days at these prices."""
-    at, hours = layout_of(park), park.horizon.slot_hours
+    """Add up a dispatch of these days at these prices; ``layout`` is the park's, if at hand."""
+    at, hours = layout or layout_of(park), park.horizon.slot_hours
     kwh = hours / _KILO
     connections = park.connections
     carbon_rate = np.array([part.carbon_kg_per_kwh for part in connections])

@@ -11,7 +11,7 @@ from twin.park.converter import Converter, ConverterKind, Segment
 from twin.park.physical_limits import check_converter
 from twin.park.site import FloatArray, Park, ParkError
 
-_BISECTIONS = 30
+_BISECTIONS = 20
 
 
 def main_output(converter: Converter) -> Carrier:

@@ -9,7 +9,7 @@ import numpy as np
 
 from twin.park.accounts import ParkAccount, account
 from twin.park.carriers import Carrier
-from twin.park.decision import plan_park
+from twin.park.decision import REPRESENTATIVES, plan_park
 from twin.park.model import ParkModel, ParkSamples, ParkSignal
 from twin.park.operation import foresee, operate
 from twin.park.sampling import draw_days
@@ -62,13 +62,18 @@ class Comparison:
 
 
 def compare(
-    model: ParkModel, signal: ParkSignal, scenarios: int, days: int, seed: int
+    model: ParkModel,
+    signal: ParkSignal,
+    scenarios: int,
+    days: int,
+    seed: int,
+    representatives: int = REPRESENTATIVES,
 ) -> Comparison:
     """Plan each strategy over ``scenarios`` and carry it out on ``days`` others drawn alike."""
     known, real = (_drawn(model, count, seed, part) for part, count in enumerate((scenarios, days)))
     accounts: dict[str, ParkAccount] = {}
     for strategy in Strategy:
-        plan = plan_park(model, known, signal, strategy)
+        plan = plan_park(model, known, signal, strategy, representatives)
         accounts[strategy.value] = account(
             plan.arrangement.park, operate(plan, real), real, plan.arrangement.signal
         )
