@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from devnet.deployment import Deployment
 from market.order import Domain
+from wattproof.explanations.recent import RecentRounds
 from wattproof.gateway.chain import Chain
 from wattproof.gateway.clock import Clock
 from wattproof.gateway.keys import Keyring
@@ -32,6 +33,7 @@ class Platform:
     writer: Writer
     indexer: Indexer
     resting: Resting = field(default_factory=Resting)
+    explained: RecentRounds = field(default_factory=RecentRounds)
 
     @property
     def deployment(self) -> Deployment:

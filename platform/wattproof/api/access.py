@@ -52,6 +52,22 @@ def principal_of(
     return authenticate(platform, token)
 
 
+def visitor_of(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    platform: Annotated[Platform, Depends(platform_of)],
+) -> Principal | None:
+    """The caller of an endpoint that anybody may call: None without a token.
+
+    Raises UnauthenticatedError for a token that is not valid.
+    """
+    if credentials is None or not credentials.credentials:
+        return None
+    return authenticate(platform, credentials.credentials)
+
+
+setattr(visitor_of, _GUARD, True)
+
+
 def allow(*scopes: Scope) -> Callable[..., Principal]:
     """A dependency: the caller, who must have one of the scopes."""
     wanted = frozenset(scopes)
@@ -93,4 +109,5 @@ Dispatcher = Annotated[Principal, Depends(allow(Scope.DISPATCHER))]
 Operator = Annotated[Principal, Depends(allow(Scope.OPERATOR))]
 Regulator = Annotated[Principal, Depends(allow(Scope.REGULATOR))]
 MeterReader = Annotated[Principal, Depends(allow(Scope.METER, Scope.PARTICIPANT, Scope.OPERATOR))]
+Visitor = Annotated[Principal | None, Depends(visitor_of)]
 Public = Depends(public)

@@ -19,6 +19,7 @@ from wattproof.api.routes import (
     credits,
     dispatch,
     events,
+    explanations,
     flexibility,
     installation,
     instructions,
@@ -39,7 +40,8 @@ Trade energy in markets whose every settlement can be proven. Any Ethereum key t
 2. `POST /participants`: register.
 3. `POST /accounts/...`: transactions to sign with your wallet; `POST /transactions` sends them.
 4. `POST /orders/template`: typed data for `eth_signTypedData_v4`; `POST /orders`: a signed receipt.
-5. `GET /orders/{hash}`: what became of it, or why not.
+5. `GET /orders/{hash}`: what became of it.
+6. `GET /markets/{market}/rounds/{number}/orders/{hash}/explanation`: why, or why not.
 
 Errors are problem details (RFC 9457). Lists are paged by cursor. Writes take an `Idempotency-Key`.
 Energy is in Wh, positive to the trader; money in micro-units; prices in nano-units per kWh; times
@@ -84,6 +86,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         accounts,
         markets,
         orders,
+        explanations,
         meters,
         comfort,
         credits,

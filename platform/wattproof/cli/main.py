@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wattproof.cli import audit, baseline, demo_day, dispatch, keys, network
+from wattproof.cli import audit, baseline, demo_day, dispatch, keys, market, network
 from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")
+app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from identity.signer import LocalSigner
 
 _TIMEOUT_S = 300.0
+_PAGE = 200
 _KINDS: Mapping[int, type[WattproofError]] = {
     401: RefusedError,
     403: RefusedError,
@@ -35,24 +36,40 @@ _KINDS: Mapping[int, type[WattproofError]] = {
 }
 
 
-class RestClient:
-    """A signed-in caller."""
+class RestReader:
+    """A caller who reads, signed in or not."""
 
-    def __init__(self, client: httpx.Client, signer: LocalSigner) -> None:
+    def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self.signer = signer
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Raises WattproofError for a problem, saying what to do."""
         wanted = {name: value for name, value in query.items() if value is not None}
         return self._answer("GET", path, params=wanted)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """As `get`; sent under a key of its own, so a repeated try changes nothing twice."""
-        return self._answer("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+    def get_all(self, path: str, **query: Any) -> Any:
+        """The first page's JSON with the items of all pages."""
+        whole = page = self.get(path, limit=_PAGE, **query)
+        while page["next_cursor"] is not None:
+            page = self.get(path, limit=_PAGE, cursor=page["next_cursor"], **query)
+            whole["items"] += page["items"]
+        whole["next_cursor"] = None
+        return whole
 
     def _answer(self, method: str, path: str, **options: Any) -> Any:
         return answer_of(self._client, method, path, **options)
+
+
+class RestClient(RestReader):
+    """A signed-in caller."""
+
+    def __init__(self, client: httpx.Client, signer: LocalSigner) -> None:
+        super().__init__(client)
+        self.signer = signer
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """As `get`; sent under a key of its own, so a repeated try changes nothing twice."""
+        return self._answer("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
 
 @contextmanager
@@ -100,6 +117,19 @@ def signed_in(
         )["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield RestClient(client, signer)
+
+
+@contextmanager
+def unsigned(url: str | None, data_dir: Path | None) -> Iterator[RestReader]:
+    """A caller who is not signed in: sees what everybody may see.
+
+    Raises:
+        MisconfiguredError: nothing is served here, and no address is given.
+    """
+    import httpx
+
+    with httpx.Client(base_url=url or _served(data_dir), timeout=_TIMEOUT_S) as client:
+        yield RestReader(client)
 
 
 def answer_of(client: httpx.Client, method: str, path: str, **options: Any) -> Any:

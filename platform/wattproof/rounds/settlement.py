@@ -150,8 +150,17 @@ def why_not(order: Order, fact: TraderFacts, rules: MarketRules) -> str:
     return "margin or attested capacity did not cover it at the gate"
 
 
-def stored_settlement(session: Session, market: int, number: int) -> Settlement:
-    """A cleared round's settlement, rebuilt from what is stored.
+@dataclass(frozen=True, slots=True)
+class StoredClearing:
+    """A cleared round's book, how much of every order counted, and the result."""
+
+    book: Book
+    maxima: tuple[int, ...]
+    clearing: Clearing
+
+
+def stored_clearing(session: Session, market: int, number: int) -> StoredClearing:
+    """What clearing a round gave, as it is stored.
 
     Raises:
         RefusedError: the round is not cleared.
@@ -173,8 +182,18 @@ def stored_settlement(session: Session, market: int, number: int) -> Settlement:
         fills=fills,
         indicative=tuple(price.indicative for price in prices),
     )
-    book = committed_book(market_row, row, orders)
-    return Settlement.build(book, maxima, clearing, rules_of(market_row))
+    return StoredClearing(committed_book(market_row, row, orders), maxima, clearing)
+
+
+def stored_settlement(session: Session, market: int, number: int) -> Settlement:
+    """A cleared round's settlement, rebuilt from what is stored.
+
+    Raises:
+        RefusedError: the round is not cleared.
+    """
+    stored = stored_clearing(session, market, number)
+    rules = rules_of(get_market(session, market))
+    return Settlement.build(stored.book, stored.maxima, stored.clearing, rules)
 
 
 def submit(platform: Platform, session: Session, market: int, number: int) -> bool:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 
 import pytest
-import uvicorn
 from eth_account import Account
 from typer.testing import CliRunner
 
 from identity.signer import LocalSigner
 from market.ev_battery.rules import RULES
 from wattproof.accounts import service as ledger
-from wattproof.api.app import create_app
 from wattproof.cli.main import app
 from wattproof.errors import (
     ConflictError,
@@ -28,23 +24,6 @@ from wattproof.rounds import service as rounds
 from wattproof.tasks.flow import run_until_idle
 
 DEAR = 40
-
-
-@pytest.fixture
-def url(platform):
-    config = uvicorn.Config(
-        create_app(platform=platform), port=0, log_level="error", ws="none", lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture

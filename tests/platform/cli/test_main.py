@@ -47,6 +47,7 @@ def test_help_imports_nothing_heavy():
         "try: app()\n"
         "except SystemExit: pass\n"
         "heavy = {'web3', 'fastapi', 'sqlmodel', 'numpy', 'cvxpy', 'eth_account', 'uvicorn'}\n"
+        "heavy |= {'matplotlib', 'market.explanation'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -73,6 +74,9 @@ def test_help_imports_nothing_heavy():
         ["dispatch", "approve"],
         ["dispatch", "send"],
         ["dispatch", "history"],
+        ["market", "explain"],
+        ["market", "book"],
+        ["market", "curve"],
     ],
 )
 def test_every_command_explains_itself_and_offers_json(command):
