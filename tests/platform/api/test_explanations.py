@@ -104,13 +104,14 @@ def test_an_explanation_is_for_the_owner_the_operator_and_nobody_else(
 
 def test_everybody_lists_its_own_explanations_and_the_operator_all(traders, operator, path):
     def pages(wallet):
-        found, cursor = [], ""
-        while cursor is not None:
-            answer = wallet.get(f"{path}/explanations?limit=2" + (cursor and f"&cursor={cursor}"))
+        found, query = [], {"limit": 2}
+        while True:
+            answer = wallet.get(f"{path}/explanations", params=query)
             assert answer.status_code == 200, answer.text
             found += answer.json()["items"]
-            cursor = answer.json()["next_cursor"]
-        return found
+            if answer.json()["next_cursor"] is None:
+                return found
+            query["cursor"] = answer.json()["next_cursor"]
 
     own = pages(traders[0])
     assert {each["reason"] for each in own} <= {"filled", "at_the_margin"}
