@@ -7,40 +7,25 @@ solver (`market/clearing/repair.py`). Only columns with S >= 0 are ever filled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from market.clearing.component import Component
-from market.clearing.exact import ExactArray, dot, narrowed, rounded
-from market.clearing.prices import at_stake
-from market.clearing.programme import INFINITY, ProgrammeDraft, ProgrammeError, solve
-from market.clearing.relaxation import Relaxation, power_of_two_above, solve_relaxation
+from market.clearing.exact import ExactArray, dot, narrowed, quotients, rounded
+from market.clearing.grains import grains_of, split_by_grain
+from market.clearing.relaxation import Relaxation, solve_relaxation
 from market.clearing.repair import repair
+from market.clearing.search import REACH_WH, search
 from market.units import SCALE
 
-_PRICE_BITS = 4
-_REACH_WH = 64
 _CURTAILED_A_SIDE = 2
-_SEARCH_LIMIT_WH = 1 << 24
 _WIDE_COLUMNS = 200
-_GAP_SHARE = 2e-7
-_MAX_NODES = 500
-_ELASTIC_NODES = 50
-_UNSOUGHT_SHARE = 0.1
-_SLACK_COST = 1e3
-_SLACK_USED = 1e-6
 _LEAVE_OUT_ROUNDS = 6
 _ONE_BY_ONE = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """Units by column; products (by place) left unbalanced and columns left losing, if allowed."""
-
-    units: ExactArray
-    products: tuple[int, ...]
-    losing: tuple[int, ...]
+_NEGLIGIBLE_SHARE = 1e-9
+_COSTLESS_A_PRODUCT = 4
 
 
 def balanced_fills(
@@ -53,8 +38,10 @@ def balanced_fills(
     """
     surplus = component.surpluses(prices)
     start = _starts(component, relaxation, surplus)
-    free = _gaining(component, surplus) if wide else _free_columns(component, relaxation, surplus)
-    found = _search(component, prices, surplus, start, free)
+    free = _free_columns(component, relaxation, surplus)
+    start, settled = split_by_grain(component, relaxation, grains_of(component, free), start)
+    free = _gaining(component, surplus) if wide else [j for j in free if j not in settled]
+    found = search(component, prices, surplus, narrowed(start), free)
     return found.units if found is not None and _holds(component, prices, found.units) else None
 
 
@@ -73,12 +60,12 @@ def fills_without_the_unbalanced(component: Component, prices: tuple[int, ...]) 
         relaxation = solve_relaxation(rest)
         start = _starts(rest, relaxation, surplus)
         free = _free_columns(rest, relaxation, surplus)
-        found = _search(rest, prices, surplus, start, free)
+        found = search(rest, prices, surplus, start, free)
         if found is None:
             free = _gaining(rest, surplus)
-            found = _search(rest, prices, surplus, start, free)
+            found = search(rest, prices, surplus, start, free)
         if found is None:
-            found = _search(rest, prices, surplus, start, free, elastic=True)
+            found = search(rest, prices, surplus, start, free, elastic=True)
         units = repair(rest, prices, surplus, start if found is None else found.units)
         if best is None or dot(component.limits, units) > dot(component.limits, best):
             best = units
@@ -113,108 +100,6 @@ def _holds(component: Component, prices: tuple[int, ...], units: ExactArray) -> 
     return balanced and bool((component.realised(prices, units) >= 0).all())
 
 
-def _search(
-    component: Component,
-    prices: tuple[int, ...],
-    surplus: ExactArray,
-    start: ExactArray,
-    free: list[int],
-    *,
-    elastic: bool = False,
-) -> _Found | None:
-    """The best deviations from `start` that balance and let nobody lose, or None where the search
-    finds none. `elastic`: products may stay unbalanced and orders lose, at a high price, so that
-    the result names them."""
-    if _holds(component, prices, start):
-        return _Found(start, (), ())
-    residual = component.imbalance_wh(start)
-    reach = 2 * max(abs(r) for r in residual) + _REACH_WH
-    if reach > _SEARCH_LIMIT_WH:
-        return None
-    stake = at_stake(component, prices)
-    realised = component.realised(prices, start)
-    row_lower = [-float(r) for r in residual]
-    row_upper = list(row_lower)
-    largest = max((abs(int(component.limits[j])) for j in free), default=1)
-    scale = power_of_two_above(largest, _PRICE_BITS)
-    pending: list[tuple[int, float, float, float, list[tuple[int, float]]]] = []
-    # product, lower, upper, row of its rounding, entry in the row of its order's gain
-    rounding: list[tuple[int, float, float, int, tuple[int, float] | None]] = []
-    gains: list[tuple[int, int]] = []  # row, column
-    for j in free:
-        legs, limit, filled = component.legs(j), int(component.limits[j]), int(start[j])
-        span, maximum = int(component.spans[j]), int(component.maxima[j])
-        steps = max(1, -(-reach * SCALE // span))
-        low = float(-min(filled, steps))
-        high = float(min(maximum - filled, steps))
-        cost = -limit / scale
-        if j < component.levels:
-            pending.append((j, cost, low, high, [(k, c / SCALE) for k, c in legs]))
-            continue
-        # q + e = floor(c (u + d) / SCALE): c d / SCALE + f - 1 < e <= c d / SCALE + f.
-        entries: list[tuple[int, float]] = []
-        for k, c in legs:
-            fraction = (c * filled % SCALE) / SCALE
-            row = len(row_lower)
-            entries.append((row, -c / SCALE))
-            row_lower.append(fraction - 1 + 0.5 / SCALE)
-            row_upper.append(fraction + 0.1 / SCALE)
-            bound = float(reach + 1) * abs(c) / span + 1
-            rounding.append((k, -bound, bound, row, None))
-        # Rounding takes up to a Wh a leg: at a negative price that may be more than the gain.
-        if int(stake[j]) * SCALE > int(surplus[j]) * max(filled + int(low), 0):
-            # limit d - p . e >= -(what it gains at the start)
-            worth = power_of_two_above(max(abs(prices[k]) for k, _ in legs), 0)
-            row = len(row_lower)
-            row_lower.append(-int(realised[j]) / worth + 1e-6)
-            row_upper.append(INFINITY)
-            gains.append((row, j))
-            entries.append((row, limit / worth))
-            first = len(rounding) - len(legs)
-            for place, (k, _) in enumerate(legs, first):
-                rounding[place] = (*rounding[place][:4], (row, -prices[k] / worth))
-        pending.append((j, cost, low, high, entries))
-    draft = ProgrammeDraft(row_lower, row_upper)
-    for _, cost, low, high, entries in pending:
-        draft.add(cost, low, high, entries, integral=True)
-    for k, low, high, row, loss in rounding:
-        entries = [(k, 1.0), (row, 1.0)] if loss is None else [(k, 1.0), (row, 1.0), loss]
-        draft.add(0.0, low, high, entries, integral=True)
-    # Columns of the programme, each with a product or (from -1 down) an order.
-    slacks: list[tuple[int, int]] = []
-    if elastic:
-        relaxed = [(k, k, sign) for k in range(len(component.products)) for sign in (1.0, -1.0)]
-        relaxed += [(row, -1 - j, 1.0) for row, j in gains]
-        slacks.extend(
-            (draft.add(_SLACK_COST, 0.0, INFINITY, [(row, sign)]), what)
-            for row, what, sign in relaxed
-        )
-    # Where prices are negative rounding costs something whatever the fills.
-    rounding_loss = sum(stake[(np.arange(component.count) >= component.levels) & (start > 0)])
-    bound = dot(np.maximum(surplus, 0), component.maxima)
-    enough = bound / SCALE * (1 - _GAP_SHARE) - dot(component.limits, start)
-    try:
-        x = solve(
-            draft.finished(),
-            feasibility_tolerance=1e-8,
-            absolute_gap=float(rounding_loss) * _UNSOUGHT_SHARE / scale,
-            target=-enough / scale,
-            max_nodes=_ELASTIC_NODES if elastic else _MAX_NODES,
-        ).x
-    except ProgrammeError:
-        return None
-    units = start.astype(object)
-    for (j, *_), move in zip(pending, x[: len(pending)], strict=True):
-        moved = int(start[j]) + round(float(move))
-        units[j] = max(0, min(int(component.maxima[j]), moved))
-    used = [place for column, place in slacks if x[column] > _SLACK_USED]
-    return _Found(
-        narrowed(units),
-        tuple(sorted({k for k in used if k >= 0})),
-        tuple(-1 - place for place in used if place < 0),
-    )
-
-
 def _gaining(component: Component, surplus: ExactArray) -> list[int]:
     gaining = np.flatnonzero((surplus >= 0) & (component.maxima > 0)).tolist()
     gaining.sort(key=lambda j: (int(surplus[j]) / int(component.spans[j]), j))
@@ -222,15 +107,20 @@ def _gaining(component: Component, surplus: ExactArray) -> list[int]:
 
 
 def _free_columns(component: Component, relaxation: Relaxation, surplus: ExactArray) -> list[int]:
-    """Columns that may move: whatever the relaxation fills in part, levels that neither gain nor
-    lose much, the cheapest full levels of every product and side to curtail, and full multi-leg
-    orders where a product has too few of those."""
+    """Columns that may move: whatever the relaxation fills in part, what can move at next to no
+    cost, levels that neither gain nor lose much, the cheapest full levels of every product and side
+    to curtail, and full multi-leg orders where a product has too few of those."""
     may = (surplus >= 0) & (component.maxima > 0)
     levels = np.arange(component.count) < component.levels
     free = set(np.flatnonzero(may & ~relaxation.full & (relaxation.filled | levels)).tolist())
+    free.update(_costless(component, surplus, may & ~levels))
     by_side: dict[tuple[int, bool], list[int]] = {}
-    for j in np.flatnonzero(may & relaxation.full & levels).tolist():
-        by_side.setdefault((int(component.places[j]), bool(component.sells[j])), []).append(j)
+    full_levels = np.flatnonzero(may & relaxation.full & levels)
+    sides = zip(
+        component.places[full_levels].tolist(), component.sells[full_levels].tolist(), strict=True
+    )
+    for j, side in zip(full_levels.tolist(), sides, strict=True):
+        by_side.setdefault(side, []).append(j)
     for members in by_side.values():
         free.update(sorted(members, key=lambda j: (int(surplus[j]), j))[:_CURTAILED_A_SIDE])
     with_levels = {k for k, _ in by_side}
@@ -243,3 +133,19 @@ def _free_columns(component: Component, relaxation: Relaxation, surplus: ExactAr
         cheapest = sorted(members, key=lambda j: (int(surplus[j]) / int(component.spans[j]), j))
         free.update(cheapest[:_CURTAILED_A_SIDE])
     return sorted(free)
+
+
+def _costless(component: Component, surplus: ExactArray, among: NDArray[np.bool_]) -> set[int]:
+    """Multi-leg orders whose moving leaves next to nothing open, the finest few of each product."""
+    bound = dot(np.maximum(surplus, 0), component.maxima)
+    gain_a_wh = quotients(np.where(among, surplus, 0), component.spans)  # nano per kWh
+    cheap = np.flatnonzero(among & (gain_a_wh * REACH_WH <= bound / SCALE * _NEGLIGIBLE_SHARE))
+    taken: dict[int, int] = {}
+    chosen: set[int] = set()
+    for j in cheap[np.argsort(component.spans[cheap], kind="stable")].tolist():
+        places = [k for k, _ in component.legs(j)]
+        if any(taken.get(k, 0) < _COSTLESS_A_PRODUCT for k in places):
+            chosen.add(j)
+            for k in places:
+                taken[k] = taken.get(k, 0) + 1
+    return chosen
