@@ -60,7 +60,7 @@ def test_two_zones_joined_by_a_lossless_line_have_one_price_unless_it_is_full():
     book = a_park(4, zones=2)
     clearing, _ = certified(book, **A_MILLIONTH)
     grid, hydrogen = book.grid, 3
-    lines = {}
+    lines: dict[int, list[int]] = {}
     for position, signed in enumerate(book.orders):
         legs = signed.order.legs
         coefficients = sorted(leg.coefficient for leg in legs)
