@@ -46,7 +46,6 @@ class PriceProgramme:
 
     Args:
         peak_per_kw: what each kW of the highest draw of load and station costs, currency.
-        load_w: the load, shape (slot,), W, where the peak has a price.
     """
 
     def __init__(
@@ -55,16 +54,15 @@ class PriceProgramme:
         slots: int,
         slot_hours: float,
         peak_per_kw: float = 0.0,
-        load_w: FloatArray | None = None,
     ) -> None:
         self._station = station
         self._slots = slots
+        self._hours = slot_hours
         self._peak_per_kw = peak_per_kw
         self._gain = station.charge_efficiency
         self._drain = 1.0 / station.discharge_efficiency
         self._kept = station.kept(slot_hours)
         peaked = peak_per_kw > 0.0
-        draw_kwh = np.zeros(slots) if load_w is None else load_w * slot_hours / WH_PER_KWH
         program = highspy.HighsLp()
         columns = 3 * slots + int(peaked)
         program.num_col_ = columns
@@ -91,7 +89,7 @@ class PriceProgramme:
             index += [slot, slots + slot, 3 * slots]
             value += [-1.0, 1.0, slot_hours]
             starts.append(len(index))
-        program.row_lower_ = np.r_[np.zeros(slots), draw_kwh if peaked else []]
+        program.row_lower_ = np.zeros(program.num_row_)
         program.row_upper_ = np.r_[np.zeros(slots), [np.inf] * (slots if peaked else 0)]
         program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         program.a_matrix_.start_ = np.array(starts)
@@ -115,6 +113,7 @@ class PriceProgramme:
         stored_wh: float | None = None,
         end_least_wh: float | None = None,
         end_value_per_kwh: float = 0.0,
+        load_w: FloatArray | None = None,
     ) -> PriceSchedule:
         """The cheapest schedule at these prices, shape (slot,).
 
@@ -122,6 +121,8 @@ class PriceProgramme:
             stored_wh: in the store at the beginning; None: half of the capacity.
             end_least_wh: in the store at the end at least; None: what was in it at the beginning.
             end_value_per_kwh: what a kWh stored at the end is worth, currency.
+            load_w: the load that the peak is counted with, shape (slot,), W; None: as before,
+                nothing at first.
 
         Raises PriceProgrammeError if HiGHS ends without an optimum.
         """
@@ -129,6 +130,8 @@ class PriceProgramme:
         start = self._station.capacity_wh / 2.0 if stored_wh is None else stored_wh
         end = start if end_least_wh is None else end_least_wh
         self._set_ends(start, end, end_value_per_kwh)
+        if load_w is not None:
+            self._set_load(load_w)
         wear = self._station.wear_per_kwh
         cost = np.concatenate([price + wear * self._gain, wear * self._drain - price])
         self._solver.changeColsCost(cost.size, self._columns, cost)
@@ -157,6 +160,10 @@ class PriceProgramme:
             peak_w = float(found[-1]) * _W_PER_KW
             total += self._peak_per_kw * float(found[-1])
         return PriceSchedule((charge - discharge) * WH_PER_KWH, stored * WH_PER_KWH, total, peak_w)
+
+    def _set_load(self, load_w: FloatArray) -> None:
+        for slot, draw_kwh in enumerate((load_w * self._hours / WH_PER_KWH).tolist()):
+            self._solver.changeRowBounds(self._slots + slot, draw_kwh, np.inf)
 
     def _set_ends(self, start_wh: float, end_wh: float, end_value_per_kwh: float) -> None:
         if self._last == (start_wh, end_wh, end_value_per_kwh):
