@@ -6,6 +6,7 @@ from market.explanation.cleared import ClearedRound, ExplanationError
 from market.explanation.constraints import ProductExplanation, explain_product
 from market.explanation.curve import Curve, Level, Side, Step, book_levels, curve_of
 from market.explanation.names import ProductNames
+from market.explanation.network_names import network_order_names, network_places
 from market.explanation.order import LegExplanation, OrderExplanation, explain_order
 from market.explanation.reason import Reason, reason_of
 from market.explanation.shape import OrderKind
@@ -27,5 +28,7 @@ __all__ = [
     "curve_of",
     "explain_order",
     "explain_product",
+    "network_order_names",
+    "network_places",
     "reason_of",
 ]

@@ -40,12 +40,14 @@ class MarginalOrder:
 
 @dataclass(frozen=True, slots=True)
 class BindingOrder:
-    """An order of several legs that is filled at its maximum and would gain from more.
+    """An order of several legs, or one with a name, that is full and would gain from more.
 
     The limit of a line, a store or a converter: a unit more of it would be worth
-    `surplus_a_unit_scaled` (S); at its maximum it gained `rent_micro`, rounded down.
+    `surplus_a_unit_scaled` (S); at its maximum it gained `rent_micro`, rounded down. It moves
+    `energy_wh` of `product`: the product that is explained, or one whose price moves with it.
     """
 
+    product: int
     position: int
     kind: OrderKind
     description: str
@@ -95,8 +97,8 @@ def explain_product(cleared: ClearedRound, index: int) -> ProductExplanation:
     product = cleared.book.grid.product_id(index)
     bounds = cleared.bounds.get(index, _NO_BOUNDS)
     marginal = tuple(_marginal(cleared, index, bounds))
-    binding = tuple(_binding(cleared, index))
     links = tuple(_links(cleared, index))
+    binding = tuple(_binding(cleared, index, links))
     volume = sum(
         abs(cleared.quantities_wh(position)[place])
         for position, place in cleared.interested.get(index, ())
@@ -139,20 +141,35 @@ def _marginal(cleared: ClearedRound, index: int, bounds: PriceBounds) -> Iterato
         )
 
 
-def _binding(cleared: ClearedRound, index: int) -> Iterator[BindingOrder]:
-    for position, place in cleared.interested.get(index, ()):
-        order = cleared.book.orders[position].order
-        full = cleared.clearing.fills[position] == cleared.maxima[position]
-        if order.multi_leg and full and cleared.surpluses[position] > cleared.grain(position):
+def _binding(
+    cleared: ClearedRound, index: int, links: tuple[PriceLink, ...]
+) -> Iterator[BindingOrder]:
+    grid = cleared.book.grid
+    linked = [grid.index(other) for link in links for other in link.others]
+    told: set[int] = set()
+    for here in dict.fromkeys([index, *linked]):
+        for position, place in cleared.interested.get(here, ()):
+            signed = cleared.book.orders[position]
+            named = signed.digest in cleared.order_names
+            limits = named or (here == index and signed.order.multi_leg)
+            if position in told or not limits or not _is_at_its_limit(cleared, position):
+                continue
+            told.add(position)
             yield BindingOrder(
+                product=grid.product_id(here),
                 position=position,
-                kind=kind_of(order),
+                kind=kind_of(signed.order),
                 description=_described(cleared, position),
                 units=cleared.clearing.fills[position],
                 energy_wh=abs(cleared.quantities_wh(position)[place]),
                 surplus_a_unit_scaled=cleared.surpluses[position],
                 rent_micro=floor_div(cleared.realised[position], SCALE),
             )
+
+
+def _is_at_its_limit(cleared: ClearedRound, position: int) -> bool:
+    full = cleared.clearing.fills[position] == cleared.maxima[position]
+    return full and cleared.surpluses[position] > cleared.grain(position)
 
 
 def _links(cleared: ClearedRound, index: int) -> Iterator[PriceLink]:
@@ -220,9 +237,12 @@ def _sentences(
                 f"{energy(order.offered_wh)} filled."
             )
     for limit in binding:
+        where = "here"
+        if limit.product != cleared.book.grid.product_id(index):
+            where = f"of {cleared.names.label(limit.product)}, whose price moves with this one"
         yield (
-            f"At its limit: {limit.description}, {energy(limit.energy_wh)} here. A thousand units "
-            f"more would be worth {price(floor_div(limit.surplus_a_unit_scaled, SCALE))}; it "
+            f"At its limit: {limit.description}, {energy(limit.energy_wh)} {where}. A thousand "
+            f"units more would be worth {price(floor_div(limit.surplus_a_unit_scaled, SCALE))}; it "
             f"gained {money(limit.rent_micro)}."
         )
     for link in links[:_LINKS_SAID]:

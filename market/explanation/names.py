@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from market.product import Product, ProductError, ProductGrid
@@ -17,13 +17,15 @@ class ProductNames:
     are missing); a period is `period_slots` slots of `slot_seconds`.
 
     A product is written ``carrier/zone/slot`` with the slot counted in its period:
-    ``electricity/north/34`` is half past eight in a day of quarter-hours.
+    ``electricity/north/34`` is half past eight in a day of quarter-hours. `places` says what a
+    carrier in a zone is where that is something of its own, such as the capacity of a line.
     """
 
     carriers: Sequence[str]
     zones: Sequence[str]
     slot_seconds: int
     period_slots: int
+    places: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def carrier(self, number: int) -> str:
         return _name(self.carriers, number)
@@ -40,6 +42,9 @@ class ProductNames:
     def label(self, product_id: int) -> str:
         """As it is said in a sentence; times in UTC."""
         product = Product.from_id(product_id)
+        own = self.places.get((product.carrier, product.zone))
+        if own is not None:
+            return f"{own}, {self.time(product.slot)}"
         carrier = _worded("carrier", self.carriers, product.carrier)
         zone = _worded("zone", self.zones, product.zone)
         return f"{carrier} in {zone}, {self.time(product.slot)}"

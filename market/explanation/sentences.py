@@ -180,8 +180,8 @@ def _out_of_the_money(cleared: ClearedRound, position: int) -> list[str]:
         )
     else:
         said.append(
-            f"It needed a limit of {terms} to break even at these prices; as the product is "
-            "connected with others, even that is no promise."
+            f"It needed a limit of {terms} to break even at these prices. With a better one still "
+            "it would have been filled, unless the prices of the connected products had moved."
         )
     return said
 
@@ -198,7 +198,10 @@ def _break_even(cleared: ClearedRound, position: int) -> list[str]:
         if needed >= 0
         else f"a limit that asks no more than {price(-needed)} of a thousand units"
     )
-    said = [f"To break even it needed {terms}; the products being connected, that is no promise."]
+    said = [
+        f"To break even it needed {terms}. With a better one still it would have been filled, "
+        "unless the prices of the connected products had moved."
+    ]
     parts = []
     for place, leg in enumerate(order.legs[:_LEGS_SAID]):
         bound = "at most" if leg.coefficient > 0 else "at least"

@@ -219,7 +219,8 @@ class BindingOut(BaseModel):
     kind: OrderKind
     description: str
     units: Integer
-    energy_wh: Integer = Field(description="What it moved of this product.")
+    product: Integer = Field(description="The product asked for, or one that moves with it.")
+    energy_wh: Integer = Field(description="What it moved of that product.")
     surplus_a_unit_scaled: Integer
     rent_micro: Integer = Field(description="What it gained in all.")
     order_hash: str | None = Field(description="Null unless you may see the order.")
@@ -378,6 +379,7 @@ def constraints_out(
                 kind=each.kind,
                 description=each.description,
                 units=each.units,
+                product=each.product,
                 energy_wh=each.energy_wh,
                 surplus_a_unit_scaled=each.surplus_a_unit_scaled,
                 rent_micro=each.rent_micro,

@@ -154,7 +154,7 @@ def _say(found: Any, as_json: bool, *sentences: str) -> None:
 
 @contextmanager
 def _reading(context: typer.Context, *, needs_key: bool = False) -> Iterator[RestReader]:
-    from wattproof.cli.rest import unsigned
+    from wattproof.cli.rest import anonymous
 
     reader: Reader = context.obj
     caller = reader.caller
@@ -163,5 +163,5 @@ def _reading(context: typer.Context, *, needs_key: bool = False) -> Iterator[Res
         with caller.sign_in("market", *scopes) as client:
             yield client
         return
-    with unsigned(caller.url, caller.data_dir) as visitor:
+    with anonymous(caller.url, caller.data_dir) as visitor:
         yield visitor

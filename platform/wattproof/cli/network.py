@@ -39,11 +39,11 @@ def caller_of(
 @app.command()
 def show(market: Market, caller: typer.Context, as_json: AsJson = False) -> None:
     """Show a market's network as it is published."""
-    from wattproof.cli.rest import anonymous, answer_of
+    from wattproof.cli.rest import anonymous
 
     given: Caller = caller.obj
     with anonymous(given.url, given.data_dir) as client:
-        found = answer_of(client, "GET", f"/markets/{market}/network")
+        found = client.get(f"/markets/{market}/network")
     if as_json:
         print_json(found)
         return

@@ -73,12 +73,12 @@ class RestClient(RestReader):
 
 
 @contextmanager
-def anonymous(url: str | None, data_dir: Path | None) -> Iterator[httpx.Client]:
+def anonymous(url: str | None, data_dir: Path | None) -> Iterator[RestReader]:
     """For what anybody may read. Raises MisconfiguredError where nothing is served."""
     import httpx
 
     with httpx.Client(base_url=url or _served(data_dir), timeout=_TIMEOUT_S) as client:
-        yield client
+        yield RestReader(client)
 
 
 @contextmanager
@@ -117,19 +117,6 @@ def signed_in(
         )["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield RestClient(client, signer)
-
-
-@contextmanager
-def unsigned(url: str | None, data_dir: Path | None) -> Iterator[RestReader]:
-    """A caller who is not signed in: sees what everybody may see.
-
-    Raises:
-        MisconfiguredError: nothing is served here, and no address is given.
-    """
-    import httpx
-
-    with httpx.Client(base_url=url or _served(data_dir), timeout=_TIMEOUT_S) as client:
-        yield RestReader(client)
 
 
 def answer_of(client: httpx.Client, method: str, path: str, **options: Any) -> Any:

@@ -9,10 +9,16 @@ from datetime import UTC, datetime
 from sqlmodel import Session, select
 
 from market.eligibility import TraderFacts
-from market.explanation import ClearedRound, ProductNames
+from market.explanation import (
+    ClearedRound,
+    ProductNames,
+    network_order_names,
+    network_places,
+)
 from market.product import ProductError
 from market.registry import markets
 from wattproof.errors import InvalidError, NotFoundError, RefusedError, WattproofError
+from wattproof.networks.service import MarketNetwork, get_network
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import get_market, get_round, rules_of
 from wattproof.rounds.models import MarketRow, RoundRow, TraderFactsRow
@@ -120,7 +126,7 @@ def positions_of(cleared: ClearedRound, reader: Reader) -> Collection[int]:
     return ()
 
 
-def names_of(market: MarketRow) -> ProductNames:
+def names_of(market: MarketRow, network: MarketNetwork | None = None) -> ProductNames:
     """What a market's products are called; by numbers where its folder is not installed."""
     manifest, rules = markets().get(market.name), rules_of(market)
     return ProductNames(
@@ -128,6 +134,7 @@ def names_of(market: MarketRow) -> ProductNames:
         zones=manifest.zones if manifest else (),
         slot_seconds=rules.slot_seconds,
         period_slots=rules.period_slots,
+        places=network_places(network.network) if network else {},
     )
 
 
@@ -163,6 +170,7 @@ def _load(session: Session, market: MarketRow, row: RoundRow) -> ClearedRound:
             TraderFactsRow.market == market.market, TraderFactsRow.round == row.number
         )
     ).all()
+    rules, network = rules_of(market), _network_of(session, market)
     cleared = ClearedRound(
         book=stored.book,
         facts={
@@ -170,8 +178,13 @@ def _load(session: Session, market: MarketRow, row: RoundRow) -> ClearedRound:
             for fact in facts
         },
         clearing=stored.clearing,
-        rules=rules_of(market),
-        names=names_of(market),
+        rules=rules,
+        names=names_of(market, network),
+        order_names=network_order_names(
+            network.network, stored.book, network.account, rules.slot_seconds
+        )
+        if network
+        else {},
     )
     if cleared.maxima != stored.maxima:
         raise WattproofError(
@@ -180,3 +193,11 @@ def _load(session: Session, market: MarketRow, row: RoundRow) -> ClearedRound:
             code="stored_round_differs",
         )
     return cleared
+
+
+def _network_of(session: Session, market: MarketRow) -> MarketNetwork | None:
+    """The market's network, if it has one that can be read."""
+    try:
+        return get_network(session, market.market)
+    except (NotFoundError, InvalidError):
+        return None

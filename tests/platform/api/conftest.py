@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from devnet import AnvilNode, NodeOptions
 from identity.signer import LocalSigner
+from tests.platform.serving import served
 from wattproof.accounts import service as accounts
-from wattproof.api.app import create_app
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
@@ -65,20 +62,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def client(platform: Platform) -> Iterator[httpx.Client]:
     """A client of a real server."""
-    config = uvicorn.Config(
-        create_app(platform=platform), port=0, log_level="error", ws="none", lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as opened:
+    with served(platform) as url, httpx.Client(base_url=url, timeout=30) as opened:
         yield opened
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from devnet import AnvilNode, NodeOptions
 from identity.signer import LocalSigner
-from tests.platform.cli.conftest import served
+from tests.platform.serving import served
 from wattproof.cli.main import app
 from wattproof.errors import (
     ConflictError,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -18,26 +15,15 @@ from identity.canonical import canonical_json
 from identity.signer import LocalSigner
 from market.network import describe, network_hash
 from tests.platform.networks.conftest import NETWORK
-from wattproof.api.app import create_app
+from tests.platform.serving import served
 from wattproof.cli.main import app
 from wattproof.errors import ConflictError, InvalidError
 
 
 @pytest.fixture
 def url(linked: Any) -> Iterator[str]:
-    config = uvicorn.Config(
-        create_app(platform=linked.desk.platform), port=0, log_level="error", ws="none"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(linked.desk.platform) as address:
+        yield address
 
 
 @pytest.fixture
