@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from market.explanation import ProductNames
 from market.explanation.wording import energy, money, price, units
@@ -43,6 +45,14 @@ def test_every_product_is_found_by_the_path_it_is_written_as():
 def test_a_product_that_is_not_there_is_answered_with_those_that_are(text, said):
     with pytest.raises(ProductError, match=said):
         NAMES.find(text, GRID)
+
+
+@given(st.text() | st.from_regex(r"[a-z0-9]{0,12}/[a-z0-9]{0,6}/[0-9]{0,12}", fullmatch=True))
+def test_any_text_names_a_product_of_the_round_or_is_refused(text):
+    try:
+        assert NAMES.find(text, GRID) in GRID
+    except ProductError as error:
+        assert str(error)
 
 
 def test_a_product_is_said_with_its_delivery_time():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from eth_account import Account
 
 from devnet import accounts as development
 from market.messages import Cancellation
 from tests.platform.api.conftest import settle
+from wattproof.accounts import service as accounts
 from wattproof.orders import service as orders
 from wattproof.rounds import lifecycle
 from wattproof.rounds.facts import get_round
@@ -119,6 +121,19 @@ def test_everybody_lists_its_own_explanations_and_the_operator_all(traders, oper
     everything = pages(operator)
     assert len(everything) == 6
     assert len({each["order_hash"] for each in everything}) == 6
+
+
+def test_a_regulator_sees_every_order_of_the_book(platform, settled, new_wallet, path):
+    key = Account.create().key
+    with platform.transaction() as session:
+        address = str(Account.from_key(key).address)
+        accounts.register(platform, session, address, "regulator")
+    run_until_idle(platform)
+    regulator = new_wallet(bytes(key), ("participant", "regulator"))
+    assert regulator.get(f"{path}/orders/{settled[1]['low']}/explanation").status_code == 200
+    assert len(regulator.get(f"{path}/explanations").json()["items"]) == 6
+    plain = new_wallet(bytes(key))
+    assert plain.get(f"{path}/explanations").json()["items"] == []
 
 
 def test_the_book_of_a_settled_round_is_open_and_names_nobody(client, traders, operator, path):
