@@ -18,7 +18,6 @@ from market.reference.baseline import (
     MISSING,
     BaselineRule,
     adjusted,
-    instead_of_missing,
     is_weekday_counted,
 )
 
@@ -63,6 +62,8 @@ class History:
     Attributes:
         readings: Wh a slot; a period that is not in it is one without a reading, which counts
             against whoever claims.
+        most_wh: what the meter can show in a slot, in either direction; only needed where values
+            are missing.
         claimed: periods with a slot that was reserved for a credit window or an event.
         void: periods whose reading was declared void.
         since: no earlier period counts.
@@ -72,6 +73,7 @@ class History:
     claimed: frozenset[int] = frozenset()
     void: frozenset[int] = frozenset()
     since: int = 0
+    most_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ def ten_of_ten(
         increases: whether more consumption is claimed, not less.
 
     Raises:
-        BaselineError: the window begins before the slots that its adjustment looks at, or days
-            differ in length.
+        BaselineError: the window begins before the slots that its adjustment looks at, days
+            differ in length, or values are missing and nothing says what the meter could show.
         TooFewBaselineDaysError: fewer than ten days count.
     """
     days = choose_days(rule, history, period).periods
@@ -134,20 +136,14 @@ def ten_of_ten(
             f"{rule.adjust_lead} slots back do not fit a day of {slots}"
         )
     day = _values(history, period, slots)
-    missing = instead_of_missing(day, increases=increases)
-    sums = [0] * slots
-    for chosen in days:
-        for slot, wh in enumerate(_values(history, chosen, slots)):
-            sums[slot] += missing[slot] if wh == MISSING else wh
-    before = range(first, first + rule.adjust_slots)
-    return tuple(
-        adjusted(
-            [sums[slot] for slot in window],
-            [sums[slot] for slot in before],
-            [0 if day[slot] == MISSING else day[slot] for slot in before],
-            rule.adjust_cap_bp,
+    shown = [_values(history, chosen, slots) for chosen in days]
+    if history.most_wh is None and any(MISSING in values for values in (*shown, day)):
+        raise BaselineError(
+            f"the baseline of period {period} lacks values, and what is missing counts the worst "
+            "that the meter could have shown: say how much that is (most_wh)"
         )
-    )
+    most_wh = history.most_wh or 0
+    return tuple(adjusted(rule, shown, day, window, most_wh, increases=increases))
 
 
 def _slots_of_day(history: History) -> int:

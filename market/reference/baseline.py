@@ -34,8 +34,9 @@ __all__ = [
     "Subject",
     "adjusted",
     "check_rule",
-    "instead_of_missing",
     "measure",
+    "most_in_a_slot",
+    "repeated",
 ]
 
 
@@ -112,8 +113,7 @@ def measure(
     """Adjusted baseline and metered Wh of the window's slots; MISSING where nothing is metered.
 
     Args:
-        increases: whether more consumption is claimed, not less: what a baseline day lacks then
-            counts the other way.
+        increases: whether more consumption is claimed, not less.
     """
     device = meters.device_of[subject.market, subject.account, subject.carrier]
     values = _values(meters, device, subject.period, claim.reading, now=now)
@@ -124,91 +124,120 @@ def measure(
             or len(claim.published) != 4 * subject.period_slots
         ):
             raise WrongBaseline(subject.account)
-        published = decode_values(claim.published)
-        sums = [0 if wh == MISSING else DAYS * wh for wh in published]
+        days = repeated(decode_values(claim.published))
     else:
-        missing = instead_of_missing(day, increases=increases)
-        sums = _sums_of_days(meters, deviations, rule, subject, missing, claim, now=now)
+        days = _baseline_days(meters, deviations, rule, subject, claim, now=now)
     window = range(subject.first_slot, subject.first_slot + subject.slots)
-    first = subject.first_slot - rule.adjust_lead
-    before = range(first, first + rule.adjust_slots)
+    most_wh = most_in_a_slot(meters.devices[device].capacity_w, subject.period_slots)
     return (
-        adjusted(
-            [sums[slot] for slot in window],
-            [sums[slot] for slot in before],
-            [0 if day[slot] == MISSING else day[slot] for slot in before],
-            rule.adjust_cap_bp,
-        ),
+        adjusted(rule, days, day, window, most_wh, increases=increases),
         [day[slot] for slot in window],
     )
 
 
-def instead_of_missing(day: Sequence[int], *, increases: bool) -> list[int]:
-    """What a value counts that a baseline day lacks, so that nothing is gained by hiding it.
+def most_in_a_slot(capacity_w: int, period_slots: int) -> int:
+    """What a meter can show at most, Wh a slot of a day, in either direction."""
+    return capacity_w * (DAY // period_slots) // 3_600
 
-    For a reduction nothing, or what the day itself shows where that is less; for an increase the
-    reverse.
-    """
-    return [wh if wh != MISSING and (wh > 0 if increases else wh < 0) else 0 for wh in day]
+
+def repeated(published: Sequence[int]) -> list[list[int]]:
+    """A published baseline as ten days that show it; what it lacks counts 0."""
+    return [[0 if wh == MISSING else wh for wh in published]] * DAYS
 
 
 def adjusted(
-    window_sums: Sequence[int],
-    before_sums: Sequence[int],
-    before_metered: Sequence[int],
-    cap_bp: int,
+    rule: BaselineRule,
+    days: Sequence[Sequence[int]],
+    day: Sequence[int],
+    window: range,
+    most_wh: int,
+    *,
+    increases: bool = False,
 ) -> list[int]:
-    """The adjusted baseline, Wh a slot of the window, rounded toward minus infinity.
+    """The adjusted baseline, Wh a slot of the window, rounded against whoever claims.
+
+    A missing value can be anything that the meter could show (nothing on the side of 0 on which no
+    looked-at value lies): the worst for the claim counts, so that nothing is gained by hiding it.
 
     Args:
-        window_sums: sum over ten days of the metered Wh, a slot of the window each.
-        before_sums: the same in the slots of the same-day adjustment.
-        before_metered: the day's own Wh there.
-        cap_bp: how far the factor may lie from 1, ten-thousandths.
+        days: Wh of the ten baseline days, a slot of the period each, MISSING where there is none.
+        day: the same of the day itself.
+        most_wh: what the meter can show in a slot, in either direction.
+        increases: whether more consumption is claimed, not less.
     """
-    numerator, denominator = DAYS * sum(before_metered), sum(before_sums)
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    if denominator == 0:
-        numerator, denominator = 1, 1
-    elif numerator * BP > denominator * (BP + cap_bp):
-        numerator, denominator = BP + cap_bp, BP
-    elif numerator * BP < denominator * (BP - cap_bp):
-        numerator, denominator = BP - cap_bp, BP
-    return [total * numerator // (DAYS * denominator) for total in window_sums]
+    first = window.start - rule.adjust_lead
+    looked_at = range(first, window.stop)
+    seen = [each[slot] for each in (*days, day) for slot in looked_at]
+    least = -most_wh if any(MISSING < wh < 0 for wh in seen) else 0
+    most = most_wh if any(wh > 0 for wh in seen) else 0
+
+    def total(slot: int, missing: int) -> int:
+        return sum(missing if each[slot] == MISSING else each[slot] for each in days)
+
+    before = range(first, first + rule.adjust_slots)
+    shown = [sum(bound if day[t] == MISSING else day[t] for t in before) for bound in (least, most)]
+    usual = [sum(total(slot, bound) for slot in before) for bound in (least, most)]
+    factors = _factors([DAYS * wh for wh in shown], usual, rule.adjust_cap_bp)
+    if increases:
+        return [
+            max(-(-total(slot, most) * n // (DAYS * d)) for n, d in factors) for slot in window
+        ]
+    return [min(total(slot, least) * n // (DAYS * d) for n, d in factors) for slot in window]
 
 
-def _sums_of_days(
+def _factors(
+    numerators: Sequence[int], denominators: Sequence[int], cap_bp: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The least and the greatest that numerator / denominator can be, both within 1 -+ cap.
+
+    Args:
+        numerators: the least and the greatest one; likewise `denominators`.
+    """
+    (a, b), (c, d) = numerators, denominators
+    if c == d == 0:
+        return (1, 1), (1, 1)
+    if c <= 0 <= d:
+        return (BP - cap_bp, BP), (BP + cap_bp, BP)
+    if d < 0:
+        a, b, c, d = -b, -a, -d, -c
+    return _capped(a, c if a < 0 else d, cap_bp), _capped(b, d if b < 0 else c, cap_bp)
+
+
+def _capped(numerator: int, denominator: int, cap_bp: int) -> tuple[int, int]:
+    if numerator * BP > denominator * (BP + cap_bp):
+        return BP + cap_bp, BP
+    if numerator * BP < denominator * (BP - cap_bp):
+        return BP - cap_bp, BP
+    return numerator, denominator
+
+
+def _baseline_days(
     meters: MeterRegistry,
     deviations: Deviations,
     rule: BaselineRule,
     subject: Subject,
-    missing: Sequence[int],
     claim: Claim,
     *,
     now: int,
-) -> list[int]:
-    """Sum of the ten baseline days' Wh a slot of the period; `missing` where a day lacks one."""
+) -> list[list[int]]:
+    """What the meter showed on the ten baseline days, newest first."""
     device = meters.device_of[subject.market, subject.account, subject.carrier]
-    sums = [0] * subject.period_slots
-    found = 0
+    days: list[list[int]] = []
     first = max(0, subject.since, subject.period - LOOKBACK)
     for period in range(subject.period - 1, first - 1, -1):
-        if found == DAYS:
+        if len(days) == DAYS:
             break
         taken = deviations.taken(subject.market, subject.account, subject.carrier, period)
         void = meters.reading(device, period).status is ReadingStatus.VOID
         if not is_weekday_counted(rule, period) or taken or void:
             continue
-        if found == len(claim.baseline_readings):
+        if len(days) == len(claim.baseline_readings):
             raise WrongReading(f"period {period}")
-        values = _values(meters, device, period, claim.baseline_readings[found], now=now)
-        found += 1
-        for slot, wh in enumerate(values or [MISSING] * subject.period_slots):
-            sums[slot] += missing[slot] if wh == MISSING else wh
-    if found < DAYS:
-        raise TooFewBaselineDays(str(found))
-    return sums
+        values = _values(meters, device, period, claim.baseline_readings[len(days)], now=now)
+        days.append(values or [MISSING] * subject.period_slots)
+    if len(days) < DAYS:
+        raise TooFewBaselineDays(str(len(days)))
+    return days
 
 
 def _values(

@@ -45,7 +45,7 @@ class MeteringHistory(World):
         """The period that runs."""
         return self.now // DAY
 
-    def new_account(self) -> Person:
+    def new_account(self, capacity_w: int = CAPACITY_W) -> Person:
         """Somebody with a meter."""
         self.accounts += 1
         account = Person.named(f"metered {self.accounts}")
@@ -57,7 +57,7 @@ class MeteringHistory(World):
             self.market,
             account.address,
             0,
-            CAPACITY_W,
+            capacity_w,
             sender=ADMIN,
         )
         return account

@@ -24,7 +24,7 @@ from market.reference.baseline import (
 )
 from market.reference.meters import encode_values
 from tests.evm.chain import EvmRevertError
-from tests.evm.metering_history import SLOTS, MeteringHistory
+from tests.evm.metering_history import SLOT_SECONDS, SLOTS, MeteringHistory
 from tests.evm.world import DAY, Person
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "baselines.json"
@@ -55,9 +55,9 @@ def subject(
 
 def live(world: MeteringHistory, rng: Random, days: int) -> tuple[Person, int]:
     """A random history and a last day with a reading (or none); returns account and that day."""
-    account = world.new_account()
     scale = rng.choice((10, 5_000, 10**7))
-    low = rng.choice((0, -scale))
+    account = world.new_account(capacity_w=scale * rng.randint(1, 3))
+    low, high = rng.choice(((0, scale), (-scale, scale), (-scale, 0)))
     for last in [False] * days + [True]:
         if not last and rng.random() < 0.1:
             world.reserve(account, world.today + 1, rng.randrange(1, 1 << SLOTS))
@@ -65,7 +65,7 @@ def live(world: MeteringHistory, rng: Random, days: int) -> tuple[Person, int]:
         period = world.today - 1
         if rng.random() < 0.12:
             continue  # nobody brings the reading
-        values = [MISSING if rng.random() < 0.1 else rng.randint(low, scale) for _ in range(SLOTS)]
+        values = [MISSING if rng.random() < 0.1 else rng.randint(low, high) for _ in range(SLOTS)]
         world.post(account, period, values)
         if not last and rng.random() < 0.1:
             world.make_void(account, period)
@@ -171,7 +171,7 @@ def test_a_reading_that_may_still_change_is_waited_for(world: MeteringHistory) -
 
 
 def test_the_short_form_is_that_of_a_reduction(world: MeteringHistory) -> None:
-    account = world.new_account()
+    account = world.new_account(capacity_w=100 * 3_600 // SLOT_SECONDS + 1)
     rule = (TEN_OF_TEN, EVERY_DAY, 0, 0, 0)
     for day in range(11):
         world.end_day()
@@ -186,7 +186,7 @@ def test_the_short_form_is_that_of_a_reduction(world: MeteringHistory) -> None:
     short, _ = world.open_baseline.view("measureReduction", rule, fields, for_abi)
     long, _ = world.open_baseline.view("measure", rule, fields, for_abi, False)
     other, _ = world.open_baseline.view("measure", rule, fields, for_abi, True)
-    assert list(short) == list(long) == [-10, -10]
+    assert list(short) == list(long) == [-20, -20]
     assert list(other) == [-9, -9]
 
 
@@ -194,7 +194,7 @@ def test_the_short_form_is_that_of_a_reduction(world: MeteringHistory) -> None:
     "case", json.loads(VECTORS.read_text(encoding="utf-8")), ids=lambda case: str(case["name"])
 )
 def test_the_shared_vectors_hold_on_the_chain(world: MeteringHistory, case: dict[str, Any]) -> None:
-    account = world.new_account()
+    account = world.new_account(capacity_w=case["most_wh"] * 3_600 // SLOT_SECONDS)
     for values in [*reversed(case["days"]), case["day"]]:
         world.end_day()
         if values is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from market.baseline import (
@@ -28,6 +28,7 @@ MONDAY = 20_003  # 2024-10-07
 SLOTS = 24
 WINDOW = range(14, 18)
 RULE = BaselineRule(TEN_OF_TEN, EVERY_DAY, adjust_lead=4, adjust_slots=3, adjust_cap_bp=2_000)
+MOST_WH = 6_000
 UNADJUSTED = BaselineRule(TEN_OF_TEN, EVERY_DAY, 0, 0, 0)
 
 
@@ -38,7 +39,7 @@ def even(level_wh: int) -> tuple[int | None, ...]:
 def history(*levels_wh: int, today: tuple[int | None, ...] = even(1_000), **how: Any) -> History:
     """Days of one level each, the last one yesterday; today is `MONDAY`."""
     days = {MONDAY - 1 - i: even(level) for i, level in enumerate(reversed(levels_wh))}
-    return History(days | {MONDAY: today}, **how)
+    return History(days | {MONDAY: today}, most_wh=MOST_WH, **how)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,8 @@ def test_the_shared_vectors_hold(case: dict[str, Any]) -> None:
     rule = BaselineRule(TEN_OF_TEN, EVERY_DAY, 2, 2, case["adjust_cap_bp"])
     days = {100 - i: values for i, values in enumerate(case["days"], start=1) if values}
     days |= {100: case["day"]} if case["day"] else {}
-    found = ten_of_ten(rule, History(days), 100, range(2, 4), increases=case["increases"])
+    shown = History(days, most_wh=case["most_wh"])
+    found = ten_of_ten(rule, shown, 100, range(2, 4), increases=case["increases"])
     assert list(found) == case["baseline"]
 
 
@@ -144,19 +146,61 @@ def test_consumption_pushed_up_before_the_window_pays_at_most_the_cap(
         assert 10_000 * found <= (10_000 + cap_bp) * (usual + 1)
 
 
+SHORT = 6  # slots of the days below: two of adjustment, one between, two of the window, one after
+SHORT_WINDOW = range(3, 5)
+
+
+@st.composite
+def hidden_values(draw: st.DrawFn, lowest: int, highest: int) -> tuple[History, History]:
+    """Ten days and today, all shown and with any values hidden (but none of today's window)."""
+    wh = st.one_of(st.sampled_from((lowest, 0, highest)), st.integers(lowest, highest))
+    shown: dict[int, tuple[int | None, ...]] = {
+        MONDAY - ago: tuple(draw(st.lists(wh, min_size=SHORT, max_size=SHORT))) for ago in range(11)
+    }
+    cells = st.tuples(st.integers(0, 10), st.integers(0, SHORT - 1))
+    gone = {(ago, slot) for ago, slot in draw(st.sets(cells)) if ago or slot not in SHORT_WINDOW}
+    gone |= {(ago, slot) for ago in draw(st.sets(st.integers(1, 10))) for slot in range(SHORT)}
+    kept = {
+        day: tuple(None if (MONDAY - day, slot) in gone else wh for slot, wh in enumerate(values))
+        for day, values in shown.items()
+    }
+    return History(shown, most_wh=MOST_WH), History(kept, most_wh=MOST_WH)
+
+
+def claimed_wh(shown: History, cap_bp: int, *, increases: bool) -> list[int]:
+    """What is paid for in each slot of the window."""
+    rule = BaselineRule(TEN_OF_TEN, EVERY_DAY, 3, 2, cap_bp)
+    usual = ten_of_ten(rule, shown, MONDAY, SHORT_WINDOW, increases=increases)
+    metered = [wh or 0 for wh in shown.readings[MONDAY][SHORT_WINDOW.start : SHORT_WINDOW.stop]]
+    pairs = zip(usual, metered, strict=True)
+    return [max(0, wh - base if increases else base - wh) for base, wh in pairs]
+
+
+@settings(max_examples=200)
 @given(
-    st.lists(st.integers(0, 5_000), min_size=10, max_size=10),
-    st.sets(st.integers(1, 10)),
+    st.one_of(hidden_values(0, 5_000), hidden_values(-5_000, 0)),
     st.integers(0, 5_000),
+    st.booleans(),
 )
-def test_a_consumer_gains_nothing_by_hiding_days(
-    levels: list[int], hidden: set[int], today: int
+def test_neither_consumer_nor_generator_gains_by_hiding_any_values(
+    histories: tuple[History, History], cap_bp: int, increases: bool
 ) -> None:
-    shown = history(*levels, today=even(today))
-    kept = {p: v for p, v in shown.readings.items() if MONDAY - p not in hidden}
-    honest = ten_of_ten(UNADJUSTED, shown, MONDAY, WINDOW)
-    found = ten_of_ten(UNADJUSTED, History(kept), MONDAY, WINDOW)
-    assert all(a <= b for a, b in zip(found, honest, strict=True))
+    """Of baseline days, of the hours of adjustment, whole days: whatever the meter leaves out."""
+    honest, hidden = (claimed_wh(each, cap_bp, increases=increases) for each in histories)
+    assert all(found <= owed for found, owed in zip(hidden, honest, strict=True))
+
+
+@settings(max_examples=200)
+@given(hidden_values(-5_000, 5_000), st.integers(0, 5_000), st.booleans())
+def test_who_does_both_gains_nothing_while_a_value_of_either_sign_is_seen(
+    histories: tuple[History, History], cap_bp: int, increases: bool
+) -> None:
+    seen = [
+        wh for values in histories[1].readings.values() for wh in values[: SHORT_WINDOW.stop] if wh
+    ]
+    assume(seen and min(seen) < 0 < max(seen))
+    honest, hidden = (claimed_wh(each, cap_bp, increases=increases) for each in histories)
+    assert all(found <= owed for found, owed in zip(hidden, honest, strict=True))
 
 
 @given(
@@ -168,22 +212,28 @@ def test_a_consumer_gains_nothing_by_hiding_days(
 def test_a_hidden_day_never_earns_anything_itself(
     levels: list[int], hidden: set[int], today: int, increases: bool
 ) -> None:
-    """Whoever hides days, consumer or generator, is at most credited for the days it shows."""
+    """Whoever hides days, of whatever sign, is at most credited for the days it shows."""
     shown = history(*levels, today=even(today))
     kept = {p: v for p, v in shown.readings.items() if MONDAY - p not in hidden}
-    (found,) = set(ten_of_ten(UNADJUSTED, History(kept), MONDAY, WINDOW, increases=increases))
+    left = History(kept, most_wh=MOST_WH)
+    (found,) = set(ten_of_ten(UNADJUSTED, left, MONDAY, WINDOW, increases=increases))
     sign = -1 if increases else 1
     shown_days = [wh for p, (wh, *_) in kept.items() if p != MONDAY and wh is not None]
     credited = sum(max(0, sign * (wh - today)) for wh in shown_days) / 10
-    assert sign * (found - today) <= credited + 1
+    assert sign * (found - today) <= credited
 
 
 def test_who_hides_everything_has_changed_nothing() -> None:
     for today in (-3_000, 2_000):
         for increases in (False, True):
-            shown = History({MONDAY: even(today)})
+            shown = History({MONDAY: even(today)}, most_wh=MOST_WH)
             (found,) = set(ten_of_ten(UNADJUSTED, shown, MONDAY, WINDOW, increases=increases))
             assert (today - found if increases else found - today) <= 0
+
+
+def test_a_gap_is_refused_where_nothing_says_what_the_meter_could_show() -> None:
+    with pytest.raises(BaselineError, match="the worst that the meter could have shown"):
+        ten_of_ten(UNADJUSTED, History({MONDAY: even(1)}), MONDAY, WINDOW)
 
 
 def test_joining_events_to_leave_out_low_days_is_bounded_by_the_look_back() -> None:

@@ -18,6 +18,7 @@ from market.order import Leg, Order, sign_order
 from market.product import Product
 from market.rules import MarketRules
 from tests.platform.flexible_mall import Mall, MallTemplate, make_template, open_copy
+from tests.platform.noon import NOON
 from wattproof.accounts import service as ledger
 from wattproof.gateway.clock import ChainClock
 from wattproof.gateway.keys import Role
@@ -51,7 +52,7 @@ FLEET = ("ada", "bob", "cem")
 @pytest.fixture
 def node() -> Iterator[AnvilNode]:
     """A node of the test's own, its chain in memory."""
-    with AnvilNode(NodeOptions(chain_id=31_338)) as running:
+    with AnvilNode(NodeOptions(chain_id=31_338, genesis_timestamp=NOON)) as running:
         yield running
 
 
@@ -68,7 +69,7 @@ class Template:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
     """Made once: contracts deployed, a market created, its traders funded."""
     folder = tmp_path_factory.mktemp("template")
-    with AnvilNode(NodeOptions(chain_id=31_337)) as running:
+    with AnvilNode(NodeOptions(chain_id=31_337, genesis_timestamp=NOON)) as running:
         with open_platform(Settings(data_dir=folder, rpc_url=running.url)) as opened:
             set_up_desk(opened)
         yield Template(folder, running, running.rpc("evm_snapshot"))

@@ -15,6 +15,7 @@ from sqlmodel import select
 
 from devnet import AnvilNode, NodeOptions, accounts
 from market.rules import MarketRules
+from tests.platform.noon import NOON
 from wattproof.accounts import service as ledger
 from wattproof.gateway import outbox
 from wattproof.gateway.clock import ChainClock
@@ -182,6 +183,12 @@ class Mall:
         assert isinstance(view, Mapping)
         return view
 
+    def reading_status(self, period: int) -> int:
+        """What the chain says of a day's reading."""
+        place = (self.meter.address, period)
+        _, _, status, _ = self.platform.chain.call("MeterRegistry", "reading", *place)
+        return int(status)
+
     def held(self, series: int, account: LocalAccount | None = None) -> int:
         holder = account or self.account
         return int(self.platform.chain.call("EnergyCredits", "balanceOf", holder.address, series))
@@ -214,7 +221,7 @@ def mall_on(platform: Platform, meter: LocalAccount) -> Mall:
 def make_template(folder: Path) -> Iterator[MallTemplate]:
     """Markets of energy and of credits, funded people, a meter and eleven posted days."""
     meter: LocalAccount = Account.create()
-    with AnvilNode(NodeOptions(chain_id=31_351)) as node:
+    with AnvilNode(NodeOptions(chain_id=31_351, genesis_timestamp=NOON)) as node:
         with open_platform(Settings(data_dir=folder, rpc_url=node.url)) as platform:
             _set_up(mall_on(platform, meter))
         yield MallTemplate(folder, node, node.rpc("evm_snapshot"), meter)

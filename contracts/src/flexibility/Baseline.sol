@@ -44,6 +44,24 @@ struct Subject {
 /// @notice Ten of ten: the mean of the last ten days of the same kind on which nothing was claimed,
 /// moved by how the same day began, as utilities do it (e.g. CAISO's "10 in 10" with a cap of 20 %).
 library Baseline {
+    /// @dev What readings show in the slots looked at: the day's own Wh, sums over the ten days and how
+    /// many values each lacks; and, where any value is missing, what it can be.
+    struct Shown {
+        int256[] day;
+        int256[] sums;
+        int256[] gaps;
+        bool lacks;
+        bool exports;
+        bool imports;
+        int256 least;
+        int256 most;
+    }
+
+    struct Factor {
+        int256 numerator;
+        int256 denominator;
+    }
+
     uint8 internal constant TEN_OF_TEN = 0;
     uint8 internal constant PUBLISHED = 1;
     /// @dev Stands for a slot of which the meter shows nothing.
@@ -53,6 +71,7 @@ library Baseline {
     int256 private constant IDAYS = 10;
     uint256 private constant LOOKBACK = 45;
     uint256 private constant SECONDS_PER_DAY = 86_400;
+    uint256 private constant SECONDS_PER_HOUR = 3_600;
     uint256 private constant WEEKDAYS = 7;
     /// @dev Period 0 is a Thursday; Monday is 0.
     uint256 private constant FIRST_WEEKDAY = 3;
@@ -99,9 +118,9 @@ library Baseline {
 
     /// @notice Adjusted baseline and metered energy of the window's slots, Wh; `MISSING` where the
     /// meter shows nothing. The caller has seen to it that the window lies in the period and begins
-    /// at slot `adjustLead` or later.
-    /// @param increases whether more consumption is claimed, not less: what a baseline day lacks then
-    /// counts the other way
+    /// at slot `adjustLead` or later. A value that is missing can be anything the meter could show:
+    /// the worst for the claim counts, and the baseline is rounded against it.
+    /// @param increases whether more consumption is claimed, not less
     function measure(
         IMeterRegistry meters,
         IDeviations deviations,
@@ -112,62 +131,80 @@ library Baseline {
     ) internal view returns (int256[] memory baseline, int256[] memory metered) {
         address device = meters.deviceOf(subject.market, subject.account, subject.carrier);
         _checkReading(meters, device, subject.period, claim.reading);
+        Shown memory shown;
         // From the first slot of the adjustment to the last of the window.
         uint256 from = uint256(subject.firstSlot) - rule.adjustLead;
         uint256 count = uint256(rule.adjustLead) + subject.slots;
-        int256[] memory day = _values(claim.reading, from, count, MISSING);
-        int256[] memory sums;
-        if (rule.kind == PUBLISHED) {
-            sums = _published(from, count, subject, claim.published);
-        } else {
-            sums = _sumOfDays(
-                _instead(day, increases), from, meters, deviations, rule, subject, device, claim
-            );
-        }
-        (int256 numerator, int256 denominator) = _factor(rule, sums, day);
+        shown.sums = new int256[](count);
+        shown.gaps = new int256[](count);
+        shown.day = _day(shown, claim.reading, from, rule.adjustSlots);
+        if (rule.kind == PUBLISHED) _addPublished(shown, from, subject, claim.published);
+        else _addDays(shown, from, meters, deviations, rule, subject, device, claim);
+        _bound(shown, meters, device, subject.periodSlots);
+
+        Factor[2] memory factors = _factors(rule, shown);
         metered = new int256[](subject.slots);
         baseline = new int256[](subject.slots);
         for (uint256 i; i < subject.slots; ++i) {
-            metered[i] = day[rule.adjustLead + i];
-            baseline[i] = SettlementMath.floorDiv(
-                sums[rule.adjustLead + i] * numerator, IDAYS * denominator
-            );
+            uint256 slot = rule.adjustLead + i;
+            metered[i] = shown.day[slot];
+            baseline[i] = _adjusted(shown, slot, factors, increases);
         }
     }
 
-    /// @dev Ten times the published values; one that is missing counts 0.
-    function _published(
+    /// @dev The worst for the claim, rounded against it.
+    function _adjusted(
+        Shown memory shown,
+        uint256 slot,
+        Factor[2] memory factors,
+        bool increases
+    ) private pure returns (int256 worst) {
+        int256 total = shown.sums[slot] + shown.gaps[slot] * (increases ? shown.most : shown.least);
+        for (uint256 i; i < factors.length; ++i) {
+            int256 numerator = total * factors[i].numerator;
+            int256 denominator = IDAYS * factors[i].denominator;
+            int256 value = increases
+                ? SettlementMath.ceilDiv(numerator, denominator)
+                : SettlementMath.floorDiv(numerator, denominator);
+            if (i == 0 || (increases ? value > worst : value < worst)) worst = value;
+        }
+    }
+
+    /// @dev What the day itself shows; a value that its adjustment lacks is noted.
+    function _day(Shown memory shown, bytes calldata values, uint256 from, uint256 adjustSlots)
+        private
+        pure
+        returns (int256[] memory day)
+    {
+        day = new int256[](shown.sums.length);
+        for (uint256 i; i < day.length; ++i) {
+            day[i] = _valueOf(values, from + i);
+            if (day[i] != MISSING) _noteSign(shown, day[i]);
+            else if (i < adjustSlots) shown.lacks = true;
+        }
+    }
+
+    /// @dev Ten days of the published values; one that is missing counts 0.
+    function _addPublished(
+        Shown memory shown,
         uint256 from,
-        uint256 count,
         Subject memory subject,
         bytes calldata values
-    ) private pure returns (int256[] memory sums) {
+    ) private pure {
         if (
             keccak256(values) != subject.publishedHash
                 || values.length != ReadingValues.BYTES_PER_SLOT * subject.periodSlots
         ) revert WrongBaseline();
-        sums = _values(values, from, count, 0);
-        for (uint256 i; i < count; ++i) {
-            sums[i] *= IDAYS;
+        for (uint256 i; i < shown.sums.length; ++i) {
+            int256 value = _valueOf(values, from + i);
+            if (value == MISSING) continue;
+            _noteSign(shown, value);
+            shown.sums[i] = IDAYS * value;
         }
     }
 
-    /// @dev What a value counts that a baseline day lacks: nothing can be gained by hiding it. For a
-    /// reduction nothing, or what the day itself shows where that is less; for an increase the reverse.
-    function _instead(int256[] memory day, bool increases)
-        private
-        pure
-        returns (int256[] memory instead)
-    {
-        instead = new int256[](day.length);
-        for (uint256 i; i < day.length; ++i) {
-            int256 value = day[i];
-            if (value != MISSING && (increases ? value > 0 : value < 0)) instead[i] = value;
-        }
-    }
-
-    function _sumOfDays(
-        int256[] memory instead,
+    function _addDays(
+        Shown memory shown,
         uint256 from,
         IMeterRegistry meters,
         IDeviations deviations,
@@ -175,8 +212,7 @@ library Baseline {
         Subject memory subject,
         address device,
         Claim calldata claim
-    ) private view returns (int256[] memory sums) {
-        sums = new int256[](instead.length);
+    ) private view {
         uint256 found;
         uint256 period = subject.period;
         for (uint256 back; back < LOOKBACK && found < DAYS; ++back) {
@@ -185,13 +221,52 @@ library Baseline {
             if (found == claim.baselineReadings.length) revert WrongReading(uint32(period));
             bytes calldata values = claim.baselineReadings[found++];
             _checkReading(meters, device, uint32(period), values);
-            for (uint256 i; i < sums.length; ++i) {
-                int256 value =
-                    values.length == 0 ? MISSING : _valueOr(values, from + i, MISSING);
-                sums[i] += value == MISSING ? instead[i] : value;
-            }
+            _addDay(shown, from, values);
         }
         if (found < DAYS) revert TooFewBaselineDays(found);
+    }
+
+    function _addDay(Shown memory shown, uint256 from, bytes calldata values) private pure {
+        int256[] memory sums = shown.sums;
+        int256 below;
+        int256 above;
+        // Eleven `int32` a slot cannot overflow.
+        unchecked {
+            for (uint256 i; i < sums.length; ++i) {
+                int256 value = _valueOf(values, from + i);
+                if (value == MISSING) {
+                    ++shown.gaps[i];
+                    shown.lacks = true;
+                    continue;
+                }
+                sums[i] += value;
+                below |= value;
+                above |= -value;
+            }
+        }
+        if (below < 0) shown.exports = true;
+        if (above < 0) shown.imports = true;
+    }
+
+    function _noteSign(Shown memory shown, int256 value) private pure {
+        if (value < 0) shown.exports = true;
+        else if (value > 0) shown.imports = true;
+    }
+
+    /// @dev What a missing value can be: as far as the meter reaches, on the sides of 0 on which any
+    /// value lies.
+    function _bound(
+        Shown memory shown,
+        IMeterRegistry meters,
+        address device,
+        uint256 periodSlots
+    ) private view {
+        if (!shown.lacks) return;
+        uint256 wattSeconds =
+            uint256(meters.deviceInfo(device).capacityW) * (SECONDS_PER_DAY / periodSlots);
+        int256 reach = int256(wattSeconds / SECONDS_PER_HOUR);
+        if (shown.exports) shown.least = -reach;
+        if (shown.imports) shown.most = reach;
     }
 
     /// @dev Whether the period is a baseline day.
@@ -225,41 +300,51 @@ library Baseline {
         }
     }
 
-    /// @dev How the day began against its baseline, within the cap; a positive denominator.
-    function _factor(BaselineRule memory rule, int256[] memory sums, int256[] memory day)
+    /// @dev How the day began against its baseline, within the cap: the least and the greatest that it
+    /// can be; positive denominators.
+    function _factors(BaselineRule memory rule, Shown memory shown)
         private
         pure
-        returns (int256 numerator, int256 denominator)
+        returns (Factor[2] memory factors)
+    {
+        (int256 a, int256 b, int256 c, int256 d) = _mornings(rule, shown);
+        int256 cap = int256(uint256(rule.adjustCapBp));
+        if (c == 0 && d == 0) return [Factor(1, 1), Factor(1, 1)];
+        if (c <= 0 && d >= 0) return [Factor(BP - cap, BP), Factor(BP + cap, BP)];
+        if (d < 0) (a, b, c, d) = (-b, -a, -d, -c);
+        return [_capped(a, a < 0 ? c : d, cap), _capped(b, b < 0 ? d : c, cap)];
+    }
+
+    /// @dev Least and greatest of ten times what the day shows in the hours of adjustment, and of what
+    /// the ten days show there.
+    function _mornings(BaselineRule memory rule, Shown memory shown)
+        private
+        pure
+        returns (int256 a, int256 b, int256 c, int256 d)
     {
         for (uint256 i; i < rule.adjustSlots; ++i) {
-            denominator += sums[i];
-            if (day[i] != MISSING) numerator += IDAYS * day[i];
-        }
-        if (denominator == 0) return (1, 1);
-        if (denominator < 0) (numerator, denominator) = (-numerator, -denominator);
-        int256 cap = int256(uint256(rule.adjustCapBp));
-        if (numerator * BP > denominator * (BP + cap)) return (BP + cap, BP);
-        if (numerator * BP < denominator * (BP - cap)) return (BP - cap, BP);
-    }
-
-    /// @dev Of each slot; `otherwise` where there is no reading or no value.
-    function _values(bytes calldata values, uint256 from, uint256 count, int256 otherwise)
-        private
-        pure
-        returns (int256[] memory found)
-    {
-        found = new int256[](count);
-        for (uint256 i; i < count; ++i) {
-            found[i] = values.length == 0 ? otherwise : _valueOr(values, from + i, otherwise);
+            int256 value = shown.day[i];
+            a += IDAYS * (value == MISSING ? shown.least : value);
+            b += IDAYS * (value == MISSING ? shown.most : value);
+            c += shown.sums[i] + shown.gaps[i] * shown.least;
+            d += shown.sums[i] + shown.gaps[i] * shown.most;
         }
     }
 
-    function _valueOr(bytes calldata values, uint256 slot, int256 otherwise)
+    function _capped(int256 numerator, int256 denominator, int256 cap)
         private
         pure
-        returns (int256)
+        returns (Factor memory)
     {
+        if (numerator * BP > denominator * (BP + cap)) return Factor(BP + cap, BP);
+        if (numerator * BP < denominator * (BP - cap)) return Factor(BP - cap, BP);
+        return Factor(numerator, denominator);
+    }
+
+    /// @dev `MISSING` where there is no reading or no value.
+    function _valueOf(bytes calldata values, uint256 slot) private pure returns (int256) {
+        if (values.length == 0) return MISSING;
         int256 value = ReadingValues.valueOf(values, slot);
-        return value == ReadingValues.MISSING ? otherwise : value;
+        return value == ReadingValues.MISSING ? MISSING : value;
     }
 }

@@ -11,8 +11,9 @@ from market.reference.baseline import (
     MISSING,
     BaselineRule,
     adjusted,
-    instead_of_missing,
     is_weekday_counted,
+    most_in_a_slot,
+    repeated,
 )
 from market.reference.meters import ReadingStatus, decode_values
 from wattproof.audit.claims_state import Place, Reserved
@@ -73,20 +74,13 @@ def reductions(
     slots = state.markets[market].period_slots
     device = state.device_of[market, account, carrier]
     day = decode_values(state.values.get((device, period), b"")) or [MISSING] * slots
+    days: Sequence[Sequence[int]]
     if rule.is_published:
-        values = decode_values(published)
-        sums = [0 if energy_wh == MISSING else DAYS * energy_wh for energy_wh in values]
+        days = repeated(decode_values(published))
     else:
-        missing = instead_of_missing(day, increases=increases)
-        sums = _sums(state, place, rule, since, device, missing)
-    first = window.start - rule.adjust_lead
-    before = range(first, first + rule.adjust_slots)
-    baseline = adjusted(
-        [sums[slot] for slot in window],
-        [sums[slot] for slot in before],
-        [0 if day[slot] == MISSING else day[slot] for slot in before],
-        rule.adjust_cap_bp,
-    )
+        days = _baseline_days(state, place, rule, since, device)
+    most_wh = most_in_a_slot(state.devices[device].capacity_w, slots)
+    baseline = adjusted(rule, days, day, window, most_wh, increases=increases)
     return [
         0 if day[slot] == MISSING else usual - day[slot]
         for slot, usual in zip(window, baseline, strict=True)
@@ -124,33 +118,25 @@ def reservations(state: State) -> Iterator[tuple[int, Mapping[str, Any]]]:
         )
 
 
-def _sums(
-    state: State,
-    place: Place,
-    rule: BaselineRule,
-    since: int,
-    device: str,
-    missing: Sequence[int],
-) -> list[int]:
-    """Sum of the ten baseline days' Wh, a slot of the period each; `missing` where one lacks it."""
+def _baseline_days(
+    state: State, place: Place, rule: BaselineRule, since: int, device: str
+) -> list[Sequence[int]]:
+    """What the meter showed on the ten baseline days, Wh a slot of the period, newest first."""
     market, account, carrier, period = place
-    sums = [0] * state.markets[market].period_slots
-    found = 0
+    nothing = [MISSING] * state.markets[market].period_slots
+    days: list[Sequence[int]] = []
     for day in range(period - 1, max(0, since, period - LOOKBACK) - 1, -1):
-        if found == DAYS:
+        if len(days) == DAYS:
             break
         reading = state.readings.get((device, day))
         void = reading is not None and reading.status is ReadingStatus.VOID
         taken = state.deviations.taken.get((market, account, carrier, day), 0)
         if void or taken or not is_weekday_counted(rule, day):
             continue
-        found += 1
-        values = decode_values(state.values.get((device, day), b"")) or [MISSING] * len(sums)
-        for slot, energy_wh in enumerate(values):
-            sums[slot] += missing[slot] if energy_wh == MISSING else energy_wh
-    if found < DAYS:
-        raise Mismatch("Baseline", str(place), "days", f"only {found} of {DAYS} were there")
-    return sums
+        days.append(decode_values(state.values.get((device, day), b"")) or nothing)
+    if len(days) < DAYS:
+        raise Mismatch("Baseline", str(place), "days", f"only {len(days)} of {DAYS} were there")
+    return days
 
 
 def _open(state: State, entry: Entry) -> Reserved:

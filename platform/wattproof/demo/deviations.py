@@ -13,22 +13,21 @@ from wattproof.demo.report import Check
 
 
 def ten_of_ten_wh(
-    past_wh: Sequence[Sequence[int]], day_wh: Sequence[int], window: slice, rule: BaselineRule
+    past_wh: Sequence[Sequence[int]],
+    day_wh: Sequence[int],
+    window: slice,
+    rule: BaselineRule,
+    *,
+    increases: bool = False,
 ) -> list[int]:
     """Baseline of a window of complete days, Wh a slot (protocol section 11).
 
     Args:
         past_wh: the ten baseline days, Wh a slot of the period each.
+        increases: whether more consumption is claimed, not less.
     """
-    first = window.start - rule.adjust_lead
-    before = range(first, first + rule.adjust_slots)
-    sums = [sum(values) for values in zip(*past_wh, strict=True)]
-    return adjusted(
-        sums[window],
-        [sums[slot] for slot in before],
-        [day_wh[slot] for slot in before],
-        rule.adjust_cap_bp,
-    )
+    slots = range(window.start, window.stop)
+    return adjusted(rule, past_wh, day_wh, slots, 0, increases=increases)
 
 
 def imbalance_micro(

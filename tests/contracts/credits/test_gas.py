@@ -37,7 +37,8 @@ def mall(world, kit, alice):
 
 
 @pytest.fixture
-def figures(world, credits, kit, terms, issuer, alice, bob, mall):
+def figures(world, credits, kit, terms, issuer, alice, bob, series, mall):
+    """Beside another series, so that no storage is touched for the first time ever."""
     market, meter = mall
     today, expiry = world.today, (world.today + 30) * DAY
     rule = kit.Rule(adjust_lead=16, adjust_slots=8)
@@ -56,7 +57,7 @@ def figures(world, credits, kit, terms, issuer, alice, bob, mall):
     values = [wh - 500 if 56 <= slot < 72 else wh for slot, wh in enumerate(quarter_hours(5))]
     world.clock.move_to((today + 1) * DAY)
     meter.post(today, values)
-    world.clock.move_to((today + 2) * DAY + 1)
+    world.clock.move_to(world.clock.now + DAY + 1)
     days = [meter.posted[day] for day in sorted(meter.posted, reverse=True) if day < today]
     issued = credits.issue(window, alice, (meter.posted[today], days, b""), sender=bob)
     measured["issue_16_slots_of_96"] = issued.gas_used

@@ -25,7 +25,8 @@ def quarter_hours(number: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def figures(world, response, terms, owner, alice, stranger):
+def figures(world, response, terms, owner, alice, stranger, enrolled):
+    """Beside another programme, so that no storage is touched for the first time ever."""
     market = world.create_market(slotSeconds=900, periodSlots=QUARTERS)
     meter = world.install_meter(market, alice)
     first = world.today + 1
@@ -47,7 +48,7 @@ def figures(world, response, terms, owner, alice, stranger):
     values = [wh - 400 if 56 <= slot < 72 else wh for slot, wh in enumerate(quarter_hours(5))]
     world.clock.move_to((today + 1) * DAY)
     meter.post(today, values)
-    world.clock.move_to((today + 2) * DAY + 1)
+    world.clock.move_to(world.clock.now + DAY + 1)
     days = [meter.posted[day] for day in sorted(meter.posted, reverse=True) if day < today]
     claim = (meter.posted[today], days, b"")
     report = response.report(event, alice, claim, sender=stranger)

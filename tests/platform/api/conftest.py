@@ -13,7 +13,9 @@ from eth_account.signers.local import LocalAccount
 
 from devnet import AnvilNode, NodeOptions
 from identity.signer import LocalSigner
+from tests.platform.noon import NOON
 from tests.platform.serving import served
+from tests.platform.settling import settle
 from wattproof.accounts import service as accounts
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
@@ -48,7 +50,7 @@ class Wallet:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A freshly deployed platform that serves under the test client's address."""
-    with AnvilNode(NodeOptions(chain_id=31_340)) as node:
+    with AnvilNode(NodeOptions(chain_id=31_340, genesis_timestamp=NOON)) as node:
         settings = Settings(
             data_dir=tmp_path_factory.mktemp("data"), rpc_url=node.url, public_url=URL
         )
@@ -97,9 +99,3 @@ def sign_in(
     )
     assert answer.status_code == 201, answer.text
     return str(answer.json()["token"])
-
-
-def settle(platform: Platform) -> None:
-    """Send what is queued and index it, until nothing moves."""
-    while platform.writer.pump() > 0 or platform.indexer.catch_up().changed:
-        pass

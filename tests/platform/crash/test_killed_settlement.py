@@ -18,6 +18,7 @@ import pytest
 from sqlmodel import select
 
 from devnet import AnvilNode, NodeOptions
+from tests.platform.noon import NOON
 from wattproof import crashpoints
 from wattproof.accounts.models import AssetRow, MarginRow
 from wattproof.audit.replay import replay
@@ -55,7 +56,7 @@ if str(HERE) not in sys.path:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """One installation for all cases; each settles a round of its own."""
-    with AnvilNode(NodeOptions(chain_id=31_339)) as node:
+    with AnvilNode(NodeOptions(chain_id=31_339, genesis_timestamp=NOON)) as node:
         yield Settings(data_dir=tmp_path_factory.mktemp("crash"), rpc_url=node.url)
 
 

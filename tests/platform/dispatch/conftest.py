@@ -16,6 +16,7 @@ from market.ev_battery.rules import RULES
 from market.order import Leg, Order, order_hash, sign_order
 from market.product import Product
 from market.units import SCALE
+from tests.platform.noon import NOON
 from wattproof.accounts import service as ledger
 from wattproof.dispatch import approval, editing, instruction, planning
 from wattproof.dispatch.history import Standing
@@ -224,7 +225,7 @@ class Template:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
     """Made once: an EV battery market open to everybody, and two dispatchers' credentials."""
     folder = tmp_path_factory.mktemp("dispatch-template")
-    with AnvilNode(NodeOptions(chain_id=31_345)) as running:
+    with AnvilNode(NodeOptions(chain_id=31_345, genesis_timestamp=NOON)) as running:
         with open_platform(Settings(data_dir=folder, rpc_url=running.url)) as opened:
             _set_up(opened)
         yield Template(folder, running, running.rpc("evm_snapshot"))

@@ -7,6 +7,7 @@ from eth_typing import HexStr
 from sqlmodel import col, select
 
 from devnet import accounts
+from tests.platform.settling import settle
 from wattproof.accounts import service
 from wattproof.errors import ConflictError, InvalidError
 from wattproof.gateway import outbox
@@ -15,11 +16,6 @@ from wattproof.runtime import Platform
 
 ADMIN = accounts.address(accounts.DEPLOYER)
 TRADER = accounts.account(9)  # nobody's: has neither tokens nor transactions
-
-
-def _drain(platform: Platform) -> None:
-    while platform.writer.pump():
-        pass
 
 
 def _mint(platform: Platform, key: str, amount: int = 1) -> OutboxRow:
@@ -41,7 +37,7 @@ def _tokens(platform: Platform) -> int:
 def test_a_queued_write_is_mined_once(platform: Platform) -> None:
     _mint(platform, "a", 7)
     _mint(platform, "a", 7)
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == 7
     row = _row(platform, "mint:a")
     assert row.status == outbox.MINED
@@ -57,7 +53,7 @@ def test_a_key_cannot_be_used_for_another_write(platform: Platform) -> None:
 def test_many_writes_of_a_signer_keep_their_order_and_nonces(platform: Platform) -> None:
     for number in range(60):
         _mint(platform, f"n{number}", number)
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == sum(range(60))
     with platform.transaction() as session:
         rows = session.exec(
@@ -75,15 +71,15 @@ def _mint_and_fail(platform: Platform) -> None:
 
 
 def test_a_rolled_back_change_sends_nothing(platform: Platform) -> None:
-    _drain(platform)
+    settle(platform)
     with pytest.raises(RuntimeError):
         _mint_and_fail(platform)
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == 0
 
 
 def test_a_write_that_would_fail_is_refused_with_the_contracts_reason(platform: Platform) -> None:
-    _drain(platform)
+    settle(platform)
     with platform.transaction() as session:
         outbox.call(
             session,
@@ -96,7 +92,7 @@ def test_a_write_that_would_fail_is_refused_with_the_contracts_reason(platform: 
             key="withdraw",
             signer=ADMIN,
         )
-    _drain(platform)
+    settle(platform)
     row = _row(platform, "withdraw")
     assert row.status == outbox.REFUSED
     assert row.error == "InsufficientFree(0, 5)"
@@ -106,7 +102,7 @@ def test_a_write_that_would_fail_is_refused_with_the_contracts_reason(platform: 
 def test_a_reverted_write_names_the_contracts_reason(platform: Platform) -> None:
     with platform.transaction() as session:
         service.ledger_call(platform, session, ADMIN, "requestExit", 9, 5, key="x")
-    _drain(platform)
+    settle(platform)
     row = _row(platform, f"requestExit:{ADMIN}:x")
     assert row.status == outbox.REVERTED
     assert row.error is not None
@@ -129,7 +125,7 @@ def test_a_write_after_another_signers_waits_for_it(platform: Platform) -> None:
             after=minted,
         )
     assert platform.writer.pump() > 0
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == 30
 
 
@@ -139,15 +135,15 @@ def test_what_depends_on_a_failed_write_is_refused(platform: Platform) -> None:
     with platform.transaction() as session:
         failing = service.ledger_call(platform, session, ADMIN, "bumpEpoch", 77, key="f")
         service.ledger_call(platform, session, trader, "bumpEpoch", 77, key="g", after=failing)
-    _drain(platform)
+    settle(platform)
     assert _row(platform, f"bumpEpoch:{trader}:g").status == outbox.REFUSED
 
 
 def test_raw_bytes_lost_by_the_node_are_sent_again_unchanged(platform: Platform) -> None:
-    _drain(platform)
+    settle(platform)
     snapshot = platform.chain.request("evm_snapshot")
     _mint(platform, "lost", 11)
-    _drain(platform)
+    settle(platform)
     before = _row(platform, "mint:lost")
     platform.indexer.catch_up()
     platform.chain.request("evm_revert", snapshot)
@@ -156,7 +152,7 @@ def test_raw_bytes_lost_by_the_node_are_sent_again_unchanged(platform: Platform)
     assert _tokens(platform) == 0
     assert platform.indexer.catch_up().rolled_back > 0
     assert _row(platform, "mint:lost").status == outbox.SIGNED
-    _drain(platform)
+    settle(platform)
     after = _row(platform, "mint:lost")
     assert _tokens(platform) == 11
     assert (after.transaction_hash, after.nonce) == (before.transaction_hash, before.nonce)
@@ -166,7 +162,7 @@ def test_raw_bytes_lost_by_the_node_are_sent_again_unchanged(platform: Platform)
 
 
 def test_a_stuck_transaction_gets_a_higher_fee_and_keeps_its_nonce(platform: Platform) -> None:
-    _drain(platform)
+    settle(platform)
     platform.chain.request("evm_setAutomine", False)
     impatient = platform.settings.model_copy(update={"stuck_after_s": 0.0})
     object.__setattr__(platform.writer, "_settings", impatient)
@@ -184,13 +180,13 @@ def test_a_stuck_transaction_gets_a_higher_fee_and_keeps_its_nonce(platform: Pla
     assert len(attempts) >= 2
     assert attempts[1].max_fee_wei > attempts[0].max_fee_wei
     platform.chain.request("evm_mine")
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == 3
     assert _row(platform, "mint:stuck").status == outbox.MINED
 
 
 def test_a_nonce_used_by_somebody_else_displaces_the_write(platform: Platform) -> None:
-    _drain(platform)
+    settle(platform)
     platform.chain.request("evm_setAutomine", False)
     _mint(platform, "mine", 3)
     platform.writer.pump()
@@ -211,7 +207,7 @@ def test_a_nonce_used_by_somebody_else_displaces_the_write(platform: Platform) -
     platform.chain.request("eth_sendRawTransaction", raw)
     platform.chain.request("evm_mine")
     platform.chain.request("evm_setAutomine", True)
-    _drain(platform)
+    settle(platform)
     assert _row(platform, "mint:mine").status == outbox.DISPLACED
     assert _tokens(platform) == 0
 
@@ -219,13 +215,13 @@ def test_a_nonce_used_by_somebody_else_displaces_the_write(platform: Platform) -
 def test_a_participants_own_transaction_is_stored_and_sent(platform: Platform) -> None:
     with platform.transaction() as session:
         service.faucet(platform, session, str(TRADER.address), 100, key="1")
-    _drain(platform)
+    settle(platform)
     raw = _signed_burn(platform, platform.deployment.chain_id)
     with platform.transaction() as session:
         first = outbox.relay(session, platform.chain, raw)
         again = outbox.relay(session, platform.chain, raw)
         assert first.id == again.id
-    _drain(platform)
+    settle(platform)
     assert _tokens(platform) == 60
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import pytest
 from sqlmodel import col, select
 
 from devnet import AnvilNode, NodeOptions
+from devnet.supervisor import StateFile
 from wattproof.accounts import service as ledger
 from wattproof.errors import ChainMismatchError
 from wattproof.gateway import outbox
@@ -148,7 +150,7 @@ def test_a_killed_node_loses_its_last_blocks_and_gets_them_again(
             number = desk.open_round()
             desk.buy(0, number, 0, 5_000, 3 * PRICE)
             desk.sell(1, number, 0, 3_000, PRICE)
-            _wait_for_state(tmp_path / "chain.json")
+            _wait_for_state(tmp_path / "chain.json", platform.chain.head().number)
             desk.close_gate(number)
             run_until_idle(platform)
             with platform.transaction() as session:
@@ -171,7 +173,10 @@ def test_a_killed_node_loses_its_last_blocks_and_gets_them_again(
         node.stop()
 
 
-def _wait_for_state(path: Path) -> None:
-    """Until the node and its keeper have both written what there is now."""
-    time.sleep(2.2)
-    assert path.exists()
+def _wait_for_state(path: Path, block: int) -> None:
+    """Until node and keeper have written what there was at a block, whole."""
+    kept = StateFile(path).copy
+    give_up = time.monotonic() + 60
+    while not kept.exists() or json.loads(kept.read_text())["best_block_number"] < block:
+        assert time.monotonic() < give_up, f"block {block} did not reach the disk"
+        time.sleep(0.05)

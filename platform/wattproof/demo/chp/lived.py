@@ -66,9 +66,11 @@ class Results:
         called = self.events[event]
         day = self.values_wh(name)
         past = self.scene.past.whole_wh(name)
-        baseline = ten_of_ten_wh(past, day, called.window, called.terms.rule)
+        increases = called.terms.direction is Direction.INCREASE
+        rule = called.terms.rule
+        baseline = ten_of_ten_wh(past, day, called.window, rule, increases=increases)
         target = self.targets_w[event, name] * _SLOT_S // 3_600
-        sign = 1 if called.terms.direction is Direction.REDUCE else -1
+        sign = -1 if increases else 1
         return [
             max(0, min(sign * (usual - metered), target))
             for usual, metered in zip(baseline, day[called.window], strict=True)

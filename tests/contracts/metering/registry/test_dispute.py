@@ -34,6 +34,7 @@ def test_the_last_second_of_the_window_is_in_time(meters, posted, buyer, clock):
         False,
         meters.reading(posted.meter.device, posted.period).valuesHash,
     )
+    clock.next_at(deadline)
     meters.dispute(posted.meter.device, posted.period, sender=buyer)
     assert not meters.finalReading(posted.meter.device, posted.period).isFinal
 

@@ -82,8 +82,10 @@ def test_rounds_of_a_period_are_bounded(world, chain):
     first = (slot_now(world) // DAY + 2) * DAY
     for _ in range(128):
         gate = world.clock.now + 2
+        world.clock.next_at(gate - 1)
         world.exchange.openRound(market, gate, first, 1, sender=world.operator)
         world.clock.move_to(gate + 2)
+    gate = world.clock.now + 60
     with ape.reverts(world.exchange.TooManyRounds):
-        world.exchange.openRound(market, world.clock.now + 2, first, 1, sender=world.operator)
-    world.exchange.openRound(market, world.clock.now + 2, first + DAY, 1, sender=world.operator)
+        world.exchange.openRound(market, gate, first, 1, sender=world.operator)
+    world.exchange.openRound(market, gate, first + DAY, 1, sender=world.operator)
