@@ -129,6 +129,8 @@ def read_event(
     """
     if isinstance(documents, Mapping):
         return _read_one(Node(documents), directory, calendar)
+    if not isinstance(documents, Sequence) or isinstance(documents, str | bytes):
+        raise OpenAdrError("$", "an event, or a list of events, is needed")
     calls = [_read_one(node, directory, calendar) for node in Node(list(documents)).items()]
     if not calls:
         raise OpenAdrError("$", "holds no event")

@@ -179,9 +179,7 @@ def adjusted(
     usual = [sum(total(slot, bound) for slot in before) for bound in (least, most)]
     factors = _factors([DAYS * wh for wh in shown], usual, rule.adjust_cap_bp)
     if increases:
-        return [
-            max(-(-total(slot, most) * n // (DAYS * d)) for n, d in factors) for slot in window
-        ]
+        return [max(-(-total(slot, most) * n // (DAYS * d)) for n, d in factors) for slot in window]
     return [min(total(slot, least) * n // (DAYS * d) for n, d in factors) for slot in window]
 
 

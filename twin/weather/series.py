@@ -180,7 +180,8 @@ def _filled(
             + (
                 "the series must begin and end with values: cut it there"
                 if at_edge
-                else f"allow gaps of {hours} h to be filled by interpolation, or give the values"
+                else f"give the values, or ask for gaps of up to {hours} h to be interpolated "
+                "(fill_gaps_up_to_hours; --fill-gaps on the command line)"
             )
         )
     known = np.flatnonzero(~missing)

@@ -110,11 +110,15 @@ def read_days(path: Path) -> dict[date, Array]:
 def _record(path: Path, row: int, record: Mapping[str, str | None]) -> tuple[datetime, float]:
     try:
         begins = datetime.fromisoformat((record["timestamp"] or "").strip())
-        energy_wh = float((record["energy_wh"] or "").strip())
+        energy = (record["energy_wh"] or "").strip()
     except KeyError as error:
         raise _unusable(f"{path}: it needs the columns timestamp and energy_wh") from error
     except ValueError as error:
         raise _unusable(f"{path}, row {row}: {error}") from error
+    try:
+        energy_wh = float(energy)
+    except ValueError as error:
+        raise _unusable(f"{path}, row {row}: energy_wh {energy!r} is not a number") from error
     if begins.tzinfo is None or not math.isfinite(energy_wh):
         raise _unusable(f"{path}, row {row}: a time with its offset and a finite energy are needed")
     return begins.astimezone(UTC), energy_wh

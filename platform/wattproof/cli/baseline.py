@@ -35,6 +35,9 @@ def fit(
     leave_out: Annotated[
         list[datetime] | None, typer.Option(formats=_DATE, help="A day with an event; repeatable.")
     ] = None,
+    fill_gaps: Annotated[
+        int, typer.Option(min=0, help="Interpolate so many missing hours of weather in a row.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Fit load to hour, kind of day and temperature; print the day's values, whole Wh a slot.
@@ -50,7 +53,7 @@ def fit(
     placed = latitude is not None and longitude is not None
     try:
         place = Place(latitude or 0.0, longitude or 0.0) if placed else None
-        series = read_weather(weather, year=day.year, place=place)
+        series = read_weather(weather, year=day.year, place=place, fill_gaps_up_to_hours=fill_gaps)
     except (WeatherError, OSError) as error:
         raise InvalidError(str(error), code="unusable_weather") from error
     found = day_baseline(

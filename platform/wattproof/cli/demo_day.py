@@ -83,6 +83,9 @@ def mall(
     place: Annotated[
         str | None, typer.Option(help="Degrees north,east of the CSV's weather, such as 39.5,-0.4.")
     ] = None,
+    fill_gaps: Annotated[
+        int, typer.Option(min=0, help="Interpolate so many missing hours of weather in a row.")
+    ] = 0,
     prices: Prices = None,
     price_unit: PriceUnit = None,
     time_zone: TimeZone = None,

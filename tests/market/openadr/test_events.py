@@ -179,6 +179,11 @@ def test_intervals_that_are_not_one_constant_window_are_refused(intervals, messa
     assert refusal_of(event(intervals=intervals)).startswith(message)
 
 
+@pytest.mark.parametrize("document", [None, 3, "event", b"event"])
+def test_what_is_no_document_is_refused(document):
+    assert refusal_of(document) == "$: an event, or a list of events, is needed"
+
+
 def test_an_event_that_asks_nobody_is_refused():
     nobody = [{"type": "VEN_NAME", "values": []}]
     assert refusal_of(event(targets=nobody)).startswith("$: asks nobody")

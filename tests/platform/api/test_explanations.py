@@ -7,7 +7,7 @@ from eth_account import Account
 
 from devnet import accounts as development
 from market.messages import Cancellation
-from tests.platform.api.conftest import settle
+from tests.platform.settling import settle
 from wattproof.accounts import service as accounts
 from wattproof.orders import service as orders
 from wattproof.rounds import lifecycle

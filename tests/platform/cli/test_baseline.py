@@ -102,6 +102,21 @@ def test_days_with_an_event_are_left_out(readings: Path, weather: Path) -> None:
     assert json.loads(done.stdout)["fitted_days"] == DAYS - 2
 
 
+def test_gaps_of_the_weather_are_named_and_filled_where_that_is_asked(
+    readings: Path, weather: Path
+) -> None:
+    whole = run(readings, weather, "--json")
+    lines = weather.read_text(encoding="utf-8").splitlines()
+    del lines[1 + 100 : 1 + 102]
+    weather.write_text("\n".join(lines), encoding="utf-8")
+    refused = run(readings, weather).exception
+    assert isinstance(refused, InvalidError)
+    assert "2 h are missing" in str(refused)
+    assert "--fill-gaps" in str(refused)
+    filled = run(readings, weather, "--fill-gaps", "2", "--json")
+    assert json.loads(filled.stdout)["fitted_days"] == json.loads(whole.stdout)["fitted_days"]
+
+
 def test_a_missing_quarter_hour_is_named(readings: Path, weather: Path) -> None:
     lines = readings.read_text(encoding="utf-8").splitlines()
     del lines[1 + 3 * QUARTERS + 50]
@@ -118,7 +133,7 @@ def test_a_missing_quarter_hour_is_named(readings: Path, weather: Path) -> None:
         ("2026-06-01T00:00:00,5", "a time with its offset"),
         ("2026-06-01T00:00:00+00:00,nan", "a finite energy"),
         ("yesterday,5", "row 2: Invalid isoformat string"),
-        ("2026-06-01T00:00:00+00:00,", "row 2: could not convert"),
+        ("2026-06-01T00:00:00+00:00,", "row 2: energy_wh '' is not a number"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, line: str, said: str) -> None:

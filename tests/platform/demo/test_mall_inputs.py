@@ -137,3 +137,14 @@ def test_a_day_without_its_past_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_options_that_lack_theirs_are_refused(options: MallOptions, said: str) -> None:
     with pytest.raises(InvalidError, match=said):
         scene_from(options)
+
+
+def test_hours_without_weather_are_interpolated_where_that_is_asked(tmp_path: Path) -> None:
+    rows = sky(13)
+    rows[100] = rows[101] = "," + rows[100].split(",", 1)[1]
+    weather = weather_file(tmp_path, "22,50,0,0", *rows)
+    with pytest.raises(InvalidError, match="2 h are missing"):
+        scene_from(MallOptions(weather=weather, fill_gaps=1))
+    scene_from(MallOptions(weather=weather, fill_gaps=2))
+    with pytest.raises(InvalidError, match="--fill-gaps goes with --weather"):
+        scene_from(MallOptions(fill_gaps=2))

@@ -101,7 +101,7 @@ def test_a_hole_is_named_with_the_way_to_mend_it(tmp_path: Path, hole: str) -> N
     rows = hours(24)
     rows[4] = rows[5] = f"{hole},60,0,0"
     path = citylearn(tmp_path / "w.csv", rows)
-    with pytest.raises(WeatherError, match=r"row 6, column .*: 2 h are missing .* gaps of 2 h"):
+    with pytest.raises(WeatherError, match=r"row 6, column .*: 2 h are missing .* up to 2 h"):
         read_csv(path, PLACE, START, fill_gaps_up_to_hours=1)
     mended = read_csv(path, PLACE, START, fill_gaps_up_to_hours=2).outdoor_c
     assert mended[3:7] == pytest.approx(np.linspace(21.5, 23.0, 4))

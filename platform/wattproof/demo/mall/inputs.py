@@ -80,7 +80,9 @@ def _wants_files(options: MallOptions) -> bool:
         files.price_options(options), "--prices", present=options.prices is not None
     )
     files.check_company(
-        [("--place", options.place)], "--weather", present=options.weather is not None
+        [("--place", options.place), ("--fill-gaps", options.fill_gaps)],
+        "--weather",
+        present=options.weather is not None,
     )
     if options.building is not None and (
         options.weather is None or options.weather.suffix.lower() != ".csv"
@@ -102,7 +104,13 @@ def _weather(options: MallOptions, wanted: date | None) -> WeatherSeries:
     year = wanted.year if wanted else _EPW_YEAR
     return files.read(
         path,
-        lambda: read_weather(path, year=year, place=place, start=_CITYLEARN_START),
+        lambda: read_weather(
+            path,
+            year=year,
+            place=place,
+            start=_CITYLEARN_START,
+            fill_gaps_up_to_hours=options.fill_gaps,
+        ),
         WeatherError,
     )
 

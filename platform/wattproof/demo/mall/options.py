@@ -17,8 +17,10 @@ class MallOptions(DayOptions):
         building: hourly load of a building (CSV in the CityLearn layout): what the office draws.
             Needs ``weather`` of the same hours.
         place: degrees north and east of a CSV's weather; default that of CityLearn's files.
+        fill_gaps: how many missing hours of weather in a row are interpolated; default none.
     """
 
     weather: Path | None = None
     building: Path | None = None
     place: str | None = None
+    fill_gaps: int = 0
