@@ -434,7 +434,14 @@ def sold_wh(units: int, coefficients: Iterable[int]) -> int:
 
 
 def position_leaf(trader: str, lock: int, chain: bytes) -> bytes:
-    return keccak(_address_bytes(trader) + lock.to_bytes(8, "big") + chain)
+    """Leaf of the positions' tree: trader (20), lock (8), chain.
+
+    As in the contract a lock beyond 64 bits spills into the trader. Only a round whose products do
+    not balance gets there (what traders receive is bounded by what others' margins pay), and such a
+    round is refused at its end.
+    """
+    head = (int(trader, 16) << 64 | lock) % 2**224
+    return keccak(head.to_bytes(28, "big") + chain)
 
 
 def pack_prices(prices: Iterable[int]) -> bytes:
@@ -453,7 +460,7 @@ def encode_effects(effects: Iterable[Effect], *, tokenised: bool = False) -> byt
             for e in effects
         )
     return b"".join(
-        _address_bytes(e.trader) + e.debit.to_bytes(8, "big") + e.lock.to_bytes(8, "big")
+        _address_bytes(e.trader) + ((e.debit << 64 | e.lock) % 2**128).to_bytes(16, "big")
         for e in effects
     )
 

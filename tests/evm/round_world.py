@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
+from typing import ClassVar
 
 from market.book import Book
 from market.eligibility import TraderFacts, effective_maxima
@@ -22,14 +23,20 @@ GATE_IN = 600
 class Trading:
     """A world whose traders have margin in one market, and its open round."""
 
+    description: ClassVar[bytes] = b""
+    """Of the network, in a market that has one."""
+
     def __init__(self, rng: Random, margin: int = 10**9, **rules: object) -> None:
         self.rng = rng
         self.world = World()
         self.market = self.world.create_market(**rules)
+        if self.description:
+            published = (self.market, self.description)
+            self.must("Exchange", "publishNetwork", *published, sender=TRADERS[0])
         for trader in TRADERS:
             self.world.fund(trader, margin)
             self.must("Ledger", "addMargin", self.market, margin, sender=trader)
-        self.number = self.world.open_round(self.market, GATE_IN)
+        self.number = self.world.open_round(self.market, GATE_IN, self.params.period_slots)
 
     @property
     def params(self) -> MarketParams:
