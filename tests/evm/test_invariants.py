@@ -1,4 +1,4 @@
-"""Thousands of random calls, valid and hostile, from many accounts in three markets.
+"""Thousands of random calls, valid and hostile, from many accounts in four markets.
 
 After every call the contracts and the reference model agree, and the invariants hold that
 docs/protocol.md promises. The suite keeps books of its own for what it promises, apart from both.
@@ -53,8 +53,11 @@ from tests.evm.world import (
 )
 
 PROSUMER = keccak(text="wattproof.role.prosumer")
-OPEN, PERMITTED, BOUNDED = 1, 2, 3
-"""Markets: for everybody; for prosumers, of two carriers; with attested capacity."""
+MARKETS = OPEN, PERMITTED, BOUNDED, LINKED = 1, 2, 3, 4
+"""For everybody; for prosumers, of two carriers; with attested capacity; with a network, whose
+account alone trades the second carrier."""
+NETWORK_ACCOUNT = TRADERS[4]
+DESCRIPTION = b"lines and their limits"
 STRANGERS = (*TRADERS, ISSUER, BALANCING)
 BIDDING = Bidding(
     units=(1, 7, 100, 1000, 40_000),
@@ -68,8 +71,8 @@ traders = st.sampled_from(TRADERS)
 administrators = st.sampled_from((ADMIN, ADMIN, TRADERS[0]))
 people = st.sampled_from((*TRADERS, OPERATOR, BALANCING))
 anybody = st.sampled_from((*STRANGERS, OPERATOR, ADMIN))
-markets = st.sampled_from((OPEN, PERMITTED, BOUNDED))
-any_market = st.sampled_from((*(OPEN, PERMITTED, BOUNDED) * 3, 0, 4))
+markets = st.sampled_from(MARKETS)
+any_market = st.sampled_from((*MARKETS * 3, 0, 5))
 amounts = st.sampled_from((0, 1, 999, 10**6, 5 * 10**7, 10**9, 2**63 - 1, 2**64, 2**255))
 seeds = st.integers(0, 2**32 - 1)
 
@@ -87,13 +90,15 @@ class Calls(RuleBasedStateMachine):
         assert self.world.create_market(asset=asset) == OPEN
         assert self.world.create_market(role=PROSUMER, carriers=2) == PERMITTED
         assert self.world.create_market(capacity_source=passports, capacity_unit_wh=10) == BOUNDED
+        network = {"network": NETWORK_ACCOUNT.address, "network_hash": keccak(DESCRIPTION)}
+        assert self.world.create_market(carriers=2, open_carriers=1, **network) == LINKED
         for role in (PROSUMER, EV_OWNER):
             self.do("CredentialRegistry", "accredit", ISSUER.address, role, sender=ADMIN)
         self.minted = self.burned = self.steps = 0
         for person in (*TRADERS, OPERATOR, BALANCING):
             self.world.fund(person, 10**10)
             self.minted += 10**10
-        for market in (OPEN, PERMITTED, BOUNDED):
+        for market in MARKETS:
             for person in (OPERATOR, BALANCING):
                 self.do("Ledger", "postBond", market, 10**8, sender=person)
             for trader in TRADERS[:5]:
@@ -292,6 +297,17 @@ class Calls(RuleBasedStateMachine):
         arguments = (market, gate_at, first_slot, slots)
         self.do("Exchange", "openRound", *arguments, sender=sender)
 
+    @rule(
+        sender=anybody,
+        market=any_market,
+        description=st.sampled_from((DESCRIPTION, DESCRIPTION + b".", b"")),
+    )
+    def publish_network(self, sender, market, description):
+        """By anyone and again and again, but never another one."""
+        if self.do("Exchange", "publishNetwork", market, description, sender=sender) is None:
+            assert (market, description) == (LINKED, DESCRIPTION)
+            assert self.world.view("Exchange", "isNetworkPublished", market)
+
     @rule(market=markets, seed=seeds)
     def step(self, market, seed):
         self.advance(market, Random(seed))
@@ -333,13 +349,29 @@ class Calls(RuleBasedStateMachine):
         first_slot = -(-gate_at // SLOT_SECONDS)
         slots = rng.randrange(1, PERIOD_SLOTS - first_slot % PERIOD_SLOTS + 1)
         arguments = (market, gate_at, first_slot, slots)
-        assert self.do("Exchange", "openRound", *arguments, sender=OPERATOR) is None
+        refusal = self.do("Exchange", "openRound", *arguments, sender=OPERATOR)
+        if refusal == "NetworkNotPublished":
+            assert market == LINKED
+            self.publish_network(rng.choice(TRADERS), market, DESCRIPTION)
+            refusal = self.do("Exchange", "openRound", *arguments, sender=OPERATOR)
+        assert refusal is None
+
+    def _may_stand(self, order: Order) -> bool:
+        """Whether the order keeps to the carriers that are its trader's."""
+        params = self.world.exchange.market(order.market)
+        carriers = params.carriers
+        if params.has_network and order.trader != params.network:
+            carriers = params.open_carriers
+        return all(leg.product >> 48 < carriers for leg in order.legs)
 
     def _bid(self, market: int, number: int, rng: Random) -> None:
         bids = trading.one_product_orders(self.world, market, number, TRADERS, rng, BIDDING)
         for signed in bids:
-            if rng.random() < 0.2:
+            if not self._may_stand(signed.order):
+                assert self.world.force(signed) == "MalformedOrder"
+            elif rng.random() < 0.2:
                 self.world.force(signed)
+        bids = [signed for signed in bids if self._may_stand(signed.order)]
         known = {signed.digest for signed in self.orders.get((market, number), [])}
         self.orders.setdefault((market, number), []).extend(
             signed for signed in bids if signed.digest not in known
@@ -458,6 +490,7 @@ class Calls(RuleBasedStateMachine):
         order = trading.single(grid, market, number, trader, rng, BIDDING)
         signed = self.world.sign(rng.choice((trader, trader, TRADERS[0])), order)
         if self.world.force(signed) is None:
+            assert self._may_stand(order)
             self.orders.setdefault((market, number), []).append(signed)
             assert self.world.force(signed) == "AlreadyForced"
 
@@ -733,7 +766,7 @@ class Calls(RuleBasedStateMachine):
             assert self.world.view("DidRegistry", "identityOwner", address) == ZERO_ADDRESS
         for (market, number), status in self.ended.items():
             assert self.world.view("Exchange", "roundOf", market, number)[0] == status
-        for market in (OPEN, PERMITTED, BOUNDED):
+        for market in MARKETS:
             number = self.world.exchange.last_round(market)
             status = self.world.view("Exchange", "roundOf", market, number)[0]
             if status in (Status.SETTLED, Status.VOID):
@@ -800,6 +833,7 @@ CALLED_BY_EVERYBODY = {
     ),
     "Exchange": (
         "createMarket",
+        "publishNetwork",
         "openRound",
         "submitOrder",
         "closeGate",
@@ -853,7 +887,7 @@ def play_season(rng: Random) -> None:
     calls = Calls()
 
     def market() -> int:
-        return rng.choice((OPEN, PERMITTED, BOUNDED))
+        return rng.choice(MARKETS)
 
     def seed() -> int:
         return rng.getrandbits(32)
@@ -887,6 +921,7 @@ def play_season(rng: Random) -> None:
         lambda: calls.attest(ADMIN, trader(), rng.randrange(4), 100_000, 8_000),
         lambda: calls.dispute_or_resolve(ADMIN, seed(), rng.randrange(3)),
         lambda: calls.wait(rng.choice((1, 60, 300, 1_200))),
+        lambda: calls.publish_network(trader(), market(), rng.choice((DESCRIPTION, b"other"))),
     )
     seldom = (
         lambda: calls.deliver(market(), seed()),

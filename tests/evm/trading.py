@@ -91,8 +91,11 @@ def coupled_batch(
         limit = -(-cost // SCALE) + slack
         order = Order(market, number, legs, units, limit, trader.address, 0, rng.getrandbits(64))
         filled = Filled(world.sign(trader, order), units, fill)
-        if sum(prices[grid.index(p)] * q for p, q in filled.quantities) > limit * fill:
-            filled = replace(filled, signed=world.sign(trader, replace(order, limit=limit + 5000)))
+        paid = sum(prices[grid.index(p)] * q for p, q in filled.quantities)
+        if paid > limit * fill:
+            # Whole Wh of few units cost more than the coefficients say.
+            order = replace(order, limit=-(-paid // fill))
+            filled = replace(filled, signed=world.sign(trader, order))
         book.append(filled)
         return filled
 
@@ -327,6 +330,22 @@ def unknown_product(batch: Batch, rng: Random) -> CallData | None:
     return batch.results, bytes(data)
 
 
+def product_of_the_network(batch: Batch, rng: Random) -> CallData | None:
+    """The last carrier's first product in the place of what was signed."""
+    at = rng.randrange(len(batch.orders))
+    filled = batch.orders[at]
+    if len(filled.signed.order.legs) > 1:
+        return None
+    grid = batch.grid
+    first = grid.product_id((grid.carriers - 1) * grid.zones * grid.slots)
+    order = replace(
+        filled.signed.order, legs=(replace(filled.signed.order.legs[0], product=first),)
+    )
+    if order == filled.signed.order:
+        return None
+    return _changed(batch, at, replace(filled, signed=replace(filled.signed, order=order)))
+
+
 def one_leg_in_the_form_of_many(batch: Batch, rng: Random) -> CallData | None:
     """It would turn a one-product round into a coupled one, with other rules."""
     order = batch.orders[0].signed.order
@@ -388,6 +407,7 @@ EXACT: tuple[Departure, ...] = (
     tie_invented,
     unknown_flag,
     unknown_product,
+    product_of_the_network,
     one_leg_in_the_form_of_many,
 )
 MAY_PASS: tuple[Departure, ...] = (cut_moved, byte_flipped)

@@ -320,6 +320,8 @@ class World:
         self._same("isFrozen", frozen, "Exchange", "isFrozen", market)
         effective = self.exchange.effective_round(market, now=self.now)
         self._same("effectiveRound", effective, "Exchange", "effectiveRound", market)
+        published = self.exchange.is_network_published(market)
+        self._same("published", published, "Exchange", "isNetworkPublished", market)
         for number in range(max(1, last - 2), last + 1):
             self._check_round(market, number)
         for who in self.addresses:
