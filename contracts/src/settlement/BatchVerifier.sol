@@ -67,8 +67,6 @@ library BatchVerifier {
         uint256 network;
         /// Products of the carriers that everybody trades; they come first.
         uint256 openProducts;
-        /// Products that the trader being read may trade.
-        uint256 tradable;
         ILedger ledger;
         IStanding credentials;
         // Memory.
@@ -302,7 +300,6 @@ library BatchVerifier {
     /// @param word the trader's packed account in this market
     function _startTrader(Batch memory b, uint256 trader, uint256 n, uint256 word) private view {
         b.trader = trader;
-        b.tradable = _tradable(b, trader);
         b.remaining = n;
         b.lastHash = 0;
         b.paid = 0;
@@ -314,10 +311,6 @@ library BatchVerifier {
         b.margin = word.available(b.round, exitAmount);
         b.capacity = _capacity(b, trader, word);
         b.eligible = b.role == 0 ? 1 : _standing(b, trader);
-    }
-
-    function _tradable(Batch memory b, uint256 trader) private pure returns (uint256) {
-        return trader == b.network ? b.products : b.openProducts;
     }
 
     /// @dev What the trader may sell; tokens may have been offered beyond any number of Wh that fits an order.
@@ -423,7 +416,7 @@ library BatchVerifier {
     {
         unchecked {
             uint256 index = _word(pos) >> 240;
-            if (index >= b.tradable) revert IExchange.MalformedBatch(b.ordersRead);
+            if (index >= b.openProducts) _requireNetwork(b, index);
             int256 price = _price(b, index);
             bool sells = flags & FLAG_SELLS != 0;
             bytes32 legHash = _legHash(b, index, sells ? -SCALE : SCALE);
@@ -441,6 +434,11 @@ library BatchVerifier {
         }
     }
 
+    /// @dev For products that not everybody trades: those of the network, or none at all.
+    function _requireNetwork(Batch memory b, uint256 index) private pure {
+        if (index >= b.products || b.trader != b.network) revert IExchange.MalformedBatch(b.ordersRead);
+    }
+
     /// @dev Legs are hashed above the free memory pointer, which nothing else uses meanwhile.
     function _manyLegs(Batch memory b, uint256 pos, uint256 flags, uint256 maxUnits, int256 limit)
         private
@@ -456,34 +454,47 @@ library BatchVerifier {
             assembly ("memory-safe") {
                 hashes := mload(0x40)
             }
+            uint256 image = b.legImage;
+            uint256 tallies = b.tallies;
+            uint256 open = b.openProducts;
             uint256 weight;
             uint256 wholeEnergy;
             uint256 sold;
             int256 cost;
-            uint256 previous;
-            for (uint256 k; k < legs; ++k) {
-                uint256 leg = _word(pos);
-                uint256 index = leg >> 240;
-                int256 c = int32(uint32(leg >> 208));
-                if (index >= b.tradable || c == 0 || (k != 0 && index <= previous)) {
-                    revert IExchange.MalformedBatch(b.ordersRead);
-                }
-                previous = index;
-                bytes32 legHash = _legHash(b, index, c);
+            uint256 least;
+            uint256 hash = hashes;
+            for (uint256 end = pos + legs * LEG_BYTES; pos < end; pos += LEG_BYTES) {
+                uint256 index;
+                int256 c;
+                uint256 size;
+                uint256 energy;
                 assembly ("memory-safe") {
-                    mstore(add(hashes, shl(5, k)), legHash)
+                    let leg := calldataload(pos)
+                    index := shr(240, leg)
+                    c := signextend(3, shr(208, leg))
+                    let sign := sar(255, c)
+                    size := sub(xor(c, sign), sign)
+                    // Toward plus infinity.
+                    energy := div(add(mul(size, maxUnits), 999999), 1000000)
+                    sold := add(sold, and(energy, sign))
                 }
-                uint256 size = OrderLib.abs(c);
-                uint256 energy = SettlementMath.ceilDiv(size * maxUnits, USCALE);
+                if (index >= open) _requireNetwork(b, index);
+                if (c == 0 || index < least) revert IExchange.MalformedBatch(b.ordersRead);
+                least = index + 1;
                 weight += size;
                 wholeEnergy += energy;
-                if (c < 0) sold += energy;
-                cost += c * _price(b, index);
-                pos += LEG_BYTES;
+                uint256 tally = tallies + index * TALLY_BYTES;
+                assembly ("memory-safe") {
+                    cost := add(cost, mul(c, mload(tally)))
+                    mstore(add(image, 0x20), mload(add(tally, PRODUCT)))
+                    mstore(add(image, 0x40), c)
+                    mstore(hash, keccak256(image, 0x60))
+                    hash := add(hash, 0x20)
+                }
             }
             bytes32 legsHash;
             assembly ("memory-safe") {
-                legsHash := keccak256(hashes, shl(5, legs))
+                legsHash := keccak256(hashes, sub(hash, hashes))
             }
             b.legsHash = legsHash;
             b.weight = weight;
@@ -671,28 +682,32 @@ library BatchVerifier {
 
     function _fillMany(Batch memory b, uint256 pos, uint256 fill, int256 limit) private pure {
         unchecked {
-            uint256 legs = _word(pos) >> 248;
-            pos += 1;
+            uint256 end = pos + 1 + (_word(pos) >> 248) * LEG_BYTES;
+            uint256 tallies = b.tallies;
+            bytes32 chain = b.chain;
             int256 cost;
             uint256 moved;
-            for (uint256 k; k < legs; ++k) {
-                uint256 leg = _word(pos);
-                uint256 index = leg >> 240;
-                int256 c = int32(uint32(leg >> 208));
-                pos += LEG_BYTES;
-                int256 quantity = SettlementMath.floorDiv(c * int256(fill), SCALE);
-                if (quantity == 0) continue;
-                uint256 tally = _tally(b, index);
-                int256 price;
+            for (pos += 1; pos < end; pos += LEG_BYTES) {
                 assembly ("memory-safe") {
-                    price := mload(tally)
-                    let sum := add(tally, BALANCE)
-                    mstore(sum, add(mload(sum), quantity))
+                    let leg := calldataload(pos)
+                    let scaled := mul(signextend(3, shr(208, leg)), fill)
+                    // Toward minus infinity.
+                    let quantity := sub(sdiv(scaled, 1000000), slt(smod(scaled, 1000000), 0))
+                    if quantity {
+                        let tally := add(tallies, mul(shr(240, leg), TALLY_BYTES))
+                        let sum := add(tally, BALANCE)
+                        mstore(sum, add(mload(sum), quantity))
+                        cost := add(cost, mul(mload(tally), quantity))
+                        let sign := sar(255, quantity)
+                        moved := add(moved, sub(xor(quantity, sign), sign))
+                        // As in _chainEntry.
+                        mstore(0x00, chain)
+                        mstore(0x20, or(shl(192, mload(add(tally, PRODUCT))), shr(64, shl(128, quantity))))
+                        chain := keccak256(0x00, 56)
+                    }
                 }
-                cost += price * quantity;
-                moved += OrderLib.abs(quantity);
-                _chainEntry(b, tally, quantity);
             }
+            b.chain = chain;
             int256 sigma = limit * int256(fill) - cost;
             if (sigma < 0) revert IExchange.CostAboveLimit(b.ordersRead);
             b.realised += sigma;
@@ -891,7 +906,6 @@ library BatchVerifier {
                 pos := add(pos, frontierBytes)
             }
             if (b.resultsHash != resultsHash) revert IExchange.MalformedResults(b.products);
-            b.tradable = _tradable(b, b.trader);
             uint256 tally = b.tallies;
             uint256 end = tally + b.products * TALLY_BYTES;
             for (; tally < end; tally += TALLY_BYTES) {

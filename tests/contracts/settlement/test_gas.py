@@ -5,12 +5,17 @@ products (50 trades), a market that asks for a credential, gas limit of a transa
 and 100 orders of 100 traders (50 trades) that move tokens, in a market open to everybody.
 Gas an order counts every transaction of the round from the gate on: closeGate and settle, or
 closeGate, verifyChunk and applyChunk.
+
+By legs: what an order more costs `settle` in a coupled round of 288 products (3 carriers), in a
+market open to everybody: the difference between 42 and 22 orders of as many traders, all of which
+have traded before. Each pair of traders takes each other's energy, every leg filled.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +26,10 @@ SNAPSHOT = Path(__file__).parent.parent / "gas-snapshot.json"
 TOLERANCE = 0.01
 CENT = 10_000_000
 MONEY = 1_000_000
+SCALE = 1_000_000
 TRADERS = 100
+LEGS = (1, 2, 3, 4, 8, 16, 64, 255)
+FEW, MANY = 22, 42
 ROLE = keccak(text="wattproof.role.prosumer")
 
 
@@ -93,8 +101,46 @@ def token_trades(round, traders):
     return round.batch(orders, 25 * CENT)
 
 
+def pairs(round, traders, legs):
+    """Trader 2i takes what trader 2i + 1 gives; the first pair always in two legs, so that every
+    round is a coupled one."""
+    orders = []
+    for i in range(0, len(traders), 2):
+        buys = {k: 700_000 + 1_000 * k for k in range(legs if i else 2)}
+        if legs == 1 and i:
+            buys = {0: SCALE}
+        value = sum(buys.values()) * 25 * CENT // SCALE
+        taken = round.coupled_order(traders[i], buys, 1_000, value + CENT)
+        given = {k: -c for k, c in buys.items()}
+        orders += [taken, round.coupled_order(traders[i + 1], given, 1_000, CENT - value)]
+    prices = dict.fromkeys(range(len(round.grid)), 25 * CENT)
+    return round.batch([(order, 1_000) for order in orders], prices)
+
+
 @pytest.fixture(scope="module")
-def figures(world, licensed_market, token_round, traders):
+def by_legs(world, traders):
+    """Figures by number of legs."""
+    market = world.create_market(carriers=3)
+    for trader in traders[:MANY]:
+        world.back(market, world.impersonate(trader.address), 1_000 * MONEY)
+
+    def settle(legs, orders):
+        round = world.open_round(market, slots=96)
+        return round.gate_and_settle(pairs(round, traders[:orders], legs)).gas_used
+
+    settle(2, MANY)
+    measured = {}
+    for legs in LEGS:
+        few, many = settle(legs, FEW), settle(legs, MANY)
+        measured[f"coupled_{legs}_legs"] = {
+            "settle": [few, many],
+            "per_order": (many - few) // (MANY - FEW),
+        }
+    return measured
+
+
+@pytest.fixture(scope="module")
+def figures(world, licensed_market, token_round, traders, by_legs):
     measured = {}
 
     def whole(name, opened=lambda: world.open_round(licensed_market, slots=96), made=trades):
@@ -134,7 +180,7 @@ def figures(world, licensed_market, token_round, traders):
         "applyChunk": applied,
         "per_order": (gate + sum(chunks) + sum(applied)) // TRADERS,
     }
-    return measured
+    return measured | by_legs
 
 
 def test_gas_is_what_the_snapshot_says(figures):
@@ -146,6 +192,13 @@ def test_gas_is_what_the_snapshot_says(figures):
         assert figure["per_order"] == pytest.approx(expected[name]["per_order"], rel=TOLERANCE), (
             f"{name} changed: run with WATTPROOF_WRITE_GAS=1 if that is meant"
         )
+
+
+def test_a_leg_more_costs_at_most_1_200_gas(figures):
+    """From two legs on: the form of one leg has neither a count nor a coefficient."""
+    cost = {legs: figures[f"coupled_{legs}_legs"]["per_order"] for legs in LEGS[1:]}
+    for fewer, more in pairwise(LEGS[1:]):
+        assert cost[more] - cost[fewer] <= 1_200 * (more - fewer)
 
 
 def test_an_order_on_warm_storage_costs_at_most_25_000_gas(figures):
