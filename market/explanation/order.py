@@ -39,10 +39,11 @@ class OrderExplanation:
     `limit` and `surplus_a_unit_scaled` (S: nano/kWh x millionths of a Wh) as signed and at the
     round's prices; `payment_micro` positive where the trader pays; `surplus_micro` what it kept
     below its limit in all, rounded down. `limit_that_fills` is the lowest limit that would have
-    had it filled or at the margin (None: no limit would), certain where `limit_is_exact`; else
-    needed, but perhaps not enough. `margin_missing_micro` and `capacity_missing_wh` are what the
-    gate missed (0 where that was not the reason). `gap_part_micro` is what was left open of the
-    order's gain, `gap_micro` of all orders', both rounded up.
+    had an unfilled order filled or at the margin (None: it was filled, did not count, or no limit
+    would), certain where `limit_is_exact`; else needed, but perhaps not enough.
+    `margin_missing_micro` and `capacity_missing_wh` are what the gate missed (0 where that was not
+    the reason). `gap_part_micro` is what was left open of the order's gain, `gap_micro` of all
+    orders', both rounded up.
     """
 
     position: int

@@ -12,18 +12,21 @@ def is_cleared_alone(cleared: ClearedRound, position: int) -> bool:
 
 
 def limit_that_fills(cleared: ClearedRound, position: int) -> int | None:
-    """The lowest limit with which the order would have been filled, at least in part, or would be
-    one of those at the margin; None where no limit would.
+    """The lowest limit with which an unfilled order would have been filled, at least in part, or
+    would be one of those at the margin.
 
-    For a product cleared alone that is exact: with it, and the others' orders as they are, a new
-    clearing has the order at the margin or fills it. Elsewhere it is the limit that breaks even at
-    the round's prices: needed, but perhaps not enough.
+    None for an order that was filled at all, that did not count, that was left out though it gains,
+    and where no limit would help. For a product cleared alone the limit is exact: with it, and the
+    others' orders as they are, a new clearing has the order at the margin or fills it, with a
+    nano-unit less it does not. Elsewhere it is the limit that breaks even at the round's prices:
+    needed, and enough unless the prices of the connected products move with it.
     """
+    unfilled = cleared.maxima[position] > 0 and cleared.clearing.fills[position] == 0
+    if not unfilled or cleared.is_left_out(position):
+        return None
     if not is_cleared_alone(cleared, position):
         return cleared.break_even_limit(position)
-    bounds = cleared.bounds.get(cleared.book.leg_indices[position][0])
-    if bounds is None:
-        return None
+    bounds = cleared.bounds[cleared.book.leg_indices[position][0]]
     if cleared.book.orders[position].order.sells:
         return None if bounds.low is None else -bounds.low
     return bounds.high

@@ -130,7 +130,8 @@ class OrderExplanationOut(BaseModel):
     sets_price_of: list[Integer] = Field(description="Products whose price the order bounds.")
     tie: TieOut | None
     limit_that_fills_nano_per_kwh: Integer | None = Field(
-        description="The lowest limit that would have had it filled or at the margin; null: none."
+        description="The lowest limit that would have had an unfilled order filled or at the "
+        "margin; null: it was filled, did not count, or no limit would."
     )
     limit_is_exact: bool = Field(
         description="False for connected products: the limit is needed, but may not be enough."

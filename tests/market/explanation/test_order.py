@@ -79,6 +79,8 @@ def test_figures_agree_with_the_settlement_and_the_certificate(cleared):
         assert (explained.capacity_missing_wh > 0) == (explained.reason is Reason.CAPACITY)
         assert len(explained.sentences) >= 3
         assert all(sentence.endswith(".") for sentence in explained.sentences)
+        if explained.fill_units or not explained.maximum_units:
+            assert explained.limit_that_fills is None
         parts += explained.gap_part_micro
     assert cleared.gap_micro <= cleared.allowed_gap_micro
     assert parts >= cleared.gap_micro
