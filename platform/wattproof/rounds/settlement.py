@@ -10,8 +10,7 @@ from sqlmodel import Session, col, delete, select, update
 from market import certificate
 from market.book import Book
 from market.certificate import Certificate
-from market.eligibility import TraderFacts, effective_maxima
-from market.order import Order, limit_is_within_cap
+from market.eligibility import GateRule, TraderFacts, effective_maxima, judge
 from market.outcome import Clearing
 from market.rules import MarketRules
 from market.settlement import Settlement
@@ -79,6 +78,7 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
     if row.state != "gate_closed" or row.book_root != "0x" + cleared.book.root.hex():
         return False
     rules = rules_of(get_market(session, market))
+    judgements = judge(cleared.book, cleared.facts, rules)
     if cleared.book.count:
         session.execute(
             update(OrderRow),
@@ -88,11 +88,11 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
                     "maximum": cleared.maxima[position],
                     "fill": cleared.clearing.fills[position],
                     "payment_micro": cleared.settlement.payments_micro[position],
-                    "why": None
-                    if cleared.maxima[position]
-                    else why_not(signed.order, cleared.facts[signed.order.trader], rules),
+                    "why": judgement.broken and why_not(judgement.broken, rules),
                 }
-                for position, signed in enumerate(cleared.book.orders)
+                for position, (signed, judgement) in enumerate(
+                    zip(cleared.book.orders, judgements, strict=True)
+                )
             ],
         )
     session.execute(
@@ -137,17 +137,20 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
     return True
 
 
-def why_not(order: Order, fact: TraderFacts, rules: MarketRules) -> str:
-    """Why an order counted for nothing at the gate."""
-    if not limit_is_within_cap(order, rules.price_cap):
-        return "its limit is beyond the market's price cap"
-    if order.epoch != fact.epoch:
-        return f"it was cancelled on-chain: epoch {order.epoch} instead of {fact.epoch}"
-    if not fact.eligible:
-        return "the trader's credential did not stand at the gate"
-    if rules.tokenised:
-        return "margin or what was offered for sale did not cover it at the gate"
-    return "margin or attested capacity did not cover it at the gate"
+def why_not(broken: GateRule, rules: MarketRules) -> str:
+    """Why an order that broke this rule counted for nothing at the gate."""
+    match broken:
+        case GateRule.PRICE_CAP:
+            return "its limit is beyond the market's price cap"
+        case GateRule.EPOCH:
+            return "it was cancelled on-chain: it was signed with another epoch than its trader's"
+        case GateRule.CREDENTIAL:
+            return "the trader's credential did not stand at the gate"
+        case GateRule.MARGIN:
+            return "margin did not cover it at the gate"
+        case GateRule.CAPACITY:
+            what = "what was offered for sale" if rules.tokenised else "attested capacity"
+            return f"{what} did not cover it at the gate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ def test_tokens_recalled_before_the_gate_do_not_stop_the_round(tokens: TokenDesk
     assert (tokens.held(0), tokens.offered(1), tokens.offered(2)) == (600, 1_000, 400)
     with tokens.platform.transaction() as session:
         why = [o.why for o in orders.list_orders(session, market=tokens.market) if not o.maximum]
-    assert why == ["margin or what was offered for sale did not cover it at the gate"]
+    assert why == ["what was offered for sale did not cover it at the gate"]
 
 
 def test_an_account_has_no_attested_capacity_where_tokens_are_offered(tokens: TokenDesk) -> None:
