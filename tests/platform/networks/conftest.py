@@ -24,6 +24,9 @@ CENT = 10_000_000
 CABLE = Link("cable", carrier=0, from_zone=0, to_zone=1, capacity_w=20_000, loss_millionths=50_000)
 NETWORK = Network(open_carriers=1, carriers=1, zones=2, links=(CABLE,))
 OWNER = 3
+MARGIN = 5 * 10**8
+OFFERS = ((0, -9_000, 5 * CENT), (1, 8_000, 20 * CENT))
+"""Cheap energy in zone 0, wanted in zone 1."""
 
 
 @dataclass
@@ -56,15 +59,23 @@ class Linked:
         run_until_idle(self.desk.platform)
         return number
 
-    def trade(self, number: int) -> None:
-        """Cheap energy in zone 0, wanted in zone 1, in the first slot."""
-        offers = ((0, -1, 9_000, 5 * CENT), (1, 1, 8_000, 20 * CENT))
-        for place, (zone, sign, units, price) in enumerate(offers):
-            legs = (Leg(Product(0, zone, self.first_slot).id, sign * 1_000_000),)
-            limit = sign * price
-            trader = self.desk.traders[place]
-            order = Order(self.market, number, legs, units, limit, str(trader.address), 0, place)
-            self.desk.submit((order, sign_order(self.desk.platform.domain, order, trader.key)))
+    def trade(self, number: int, offers: Sequence[tuple[int, int, int]] = OFFERS) -> None:
+        """Hand in (zone, Wh, price) in the first slot, negative Wh to sell, by turns."""
+        domain = self.desk.platform.domain
+        for place, (zone, wh, price) in enumerate(offers):
+            sign = 1 if wh > 0 else -1
+            trader = self.desk.traders[place % OWNER]
+            order = Order(
+                market=self.market,
+                round=number,
+                legs=(Leg(Product(0, zone, self.first_slot).id, sign * 1_000_000),),
+                max_units=abs(wh),
+                limit=sign * price,
+                trader=str(trader.address),
+                epoch=0,
+                salt=place,
+            )
+            self.desk.submit((order, sign_order(domain, order, trader.key)))
 
     def derived(self, number: int) -> tuple[Order, ...]:
         with self.desk.platform.transaction() as session:
@@ -88,33 +99,45 @@ class Linked:
         run_until_idle(self.desk.platform)
 
 
-def linked_rules(session: Any, market: int) -> MarketRules:
-    """The template's rules for two zones and a network."""
+def linked_rules(session: Any, market: int, network: Network = NETWORK) -> MarketRules:
+    """The template's rules for the network's zones."""
     plain = rules_of(get_market(session, market))
-    return replace(plain, zones=2, open_carriers=1, gap_floor_micro=1_000)
+    return replace(
+        plain,
+        carriers=network.carriers,
+        zones=network.zones,
+        open_carriers=network.open_carriers,
+        imbalance_cap=plain.imbalance_cap // 10,
+        gap_floor_micro=1_000,
+    )
 
 
-@pytest.fixture
-def linked(desk: Any) -> Linked:
+def make_linked(desk: Any, network: Network, name: str) -> Linked:
+    """Create the market of a network on the desk's platform, with margin for everybody."""
     platform = desk.platform
     with platform.transaction() as session:
         rounds.create_market(
             platform,
             session,
-            "linked",
-            linked_rules(session, desk.market),
+            name,
+            linked_rules(session, desk.market, network),
             network=str(desk.traders[OWNER].address),
-            network_description=describe(NETWORK),
+            network_description=describe(network),
         )
     run_until_idle(platform)
     with platform.transaction() as session:
-        row = rounds.market_named(session, "linked")
+        row = rounds.market_named(session, name)
         assert isinstance(row, MarketRow)
         for trader in desk.traders:
             address = str(trader.address)
             ledger.ledger_call(
-                platform, session, address, "addMargin", row.market, 5 * 10**8, key=address
+                platform, session, address, "addMargin", row.market, MARGIN, key=address
             )
         number = row.market
     run_until_idle(platform)
     return Linked(desk, number)
+
+
+@pytest.fixture
+def linked(desk: Any) -> Linked:
+    return make_linked(desk, NETWORK, "linked")

@@ -59,7 +59,7 @@ def test_anybody_sees_the_network_and_can_check_its_hash(
     assert rules["networkHash"] == shown["network_hash"]
     assert (shown["account"], shown["published"]) == (linked.owner.address, True)
     shown_text = command("show", linked.market, as_json=False)
-    for word in ("cable", "20", "5 %", "9.750000 a slot"):
+    for word in ("cable", "20", "5 %", "0.975000 a slot"):
         assert word in shown_text
     assert httpx.get(f"{url}/markets/{linked.desk.market}/network").status_code == 404
 
@@ -90,8 +90,8 @@ def test_who_is_not_the_network_account_is_told_before_signing(
 def test_a_batch_is_taken_whole_or_not_at_all(linked: Any, command: Callable[..., Any]) -> None:
     number = linked.open_round(slots=8)
     with linked.desk.platform.engine.begin() as connection:
-        connection.execute(text("UPDATE balance_market SET margin_micro = 70000000"))
-    with pytest.raises(ConflictError, match="need 78000000 micro-units of margin"):
+        connection.execute(text("UPDATE balance_market SET margin_micro = 7000000"))
+    with pytest.raises(ConflictError, match="need 7800000 micro-units of margin"):
         command("orders", linked.market, number, who=3)
     with linked.desk.platform.engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM signed_order")).scalar_one() == 0

@@ -33,8 +33,8 @@ def test_the_platform_publishes_the_description_once_the_market_is_there(linked:
     assert (found.network, found.published) == (NETWORK, True)
     assert found.hash == network_hash(describe(NETWORK))
     assert found.account == linked.owner.address
-    # 5,000 Wh enter and 4,750 leave, at a token a kWh.
-    assert found.margin_micro_a_slot == 9_750_000
+    # 5,000 Wh enter and 4,750 leave, at a tenth of a token a kWh.
+    assert found.margin_micro_a_slot == 975_000
 
 
 def test_before_that_the_description_is_known_but_not_published(desk: Any) -> None:
