@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
+from tests.platform.networks.conftest import MARGIN
 from wattproof import audit
 from wattproof.accounts import service as ledger
+from wattproof.meters import service as meters
+from wattproof.meters.models import ClosureRow
+from wattproof.rounds.facts import get_market, get_round
 from wattproof.tasks.flow import run_until_idle
 
 MORE_WH = 2_500
@@ -112,6 +117,28 @@ def test_margin_taken_back_before_the_gate_is_reported(linked: Any) -> None:
     linked.settle(number)
     details = {detail.split(":")[0] for *_, detail in found(replay(linked))}
     assert details == {"without effect"}
+
+
+def test_the_account_closes_at_its_positions_and_is_charged_nothing(honest: Any) -> None:
+    """What the cable lost stays with its account: bought, and not delivered on."""
+    platform = honest.desk.platform
+    with platform.transaction() as session:
+        end = meters.period_end(
+            get_market(session, honest.market), get_round(session, honest.market, 1).period
+        )
+    honest.desk.move_to(end + meters.POST_WINDOW_S + 10)
+    run_until_idle(platform)
+    with platform.transaction() as session:
+        rows = session.exec(select(ClosureRow)).all()
+        (own,) = (row for row in rows if row.account == honest.owner.address)
+    assert (own.closed, own.charge_micro) == (True, 0)
+    # The congestion revenue: 4,750 Wh at 20 cents less 5,000 Wh at 5 cents.
+    word = platform.chain.call(
+        "Ledger", "free", platform.chain.address("SettlementToken"), own.account
+    )
+    assert word == 2 * 10**9 - 10**9 - MARGIN + own.lock_micro
+    assert own.lock_micro == 950_000 - 250_000 + 975_000
+    assert replay(honest).findings == []
 
 
 def export(linked: Any) -> dict[str, Any]:
