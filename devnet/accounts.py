@@ -1,8 +1,8 @@
 """The public development accounts of the embedded chain (the node's well-known mnemonic).
 
 Index 0 deploys and administers, 1 operates, 2 is the balancing account, 3 issues credentials,
-registers meters and attests batteries; demo traders follow from 4 on. Everybody knows these keys:
-they are for a chain of one's own and nothing else.
+registers meters and attests batteries; demo traders follow from 4 on, and 1,000 runs the networks
+of markets. Everybody knows these keys: they are for a chain of one's own and nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from eth_account.signers.local import LocalAccount
 from devnet.node import MNEMONIC
 
 DEPLOYER, OPERATOR, BALANCING, ISSUER, FIRST_TRADER = range(5)
+NETWORK = 1_000
 
 
 @cache

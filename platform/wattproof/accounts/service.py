@@ -394,6 +394,38 @@ def fund_accounts(
     return last
 
 
+def fund_margin(
+    platform: Platform, session: Session, market: int, account: str, amount_micro: int, *, key: str
+) -> OutboxRow:
+    """Mint to the platform's administrator, who pays it into an account's margin. Embedded
+    profile; the account needs no key here and no gas."""
+    admin, name = platform.keys.address(Role.ADMIN), f"{market}:{account}:{key}"
+    mint(platform, session, admin, amount_micro, key=f"fund-margin:{name}")
+    outbox.call(
+        session,
+        platform.chain,
+        "SettlementToken",
+        "approve",
+        platform.chain.address("Ledger"),
+        amount_micro,
+        key=f"fund-margin-approve:{name}",
+        signer=admin,
+        gas_limit=GAS,
+    )
+    return outbox.call(
+        session,
+        platform.chain,
+        "Ledger",
+        "depositMargin",
+        market,
+        amount_micro,
+        account,
+        key=f"depositMargin:{name}",
+        signer=admin,
+        gas_limit=GAS,
+    )
+
+
 def ledger_call(
     platform: Platform,
     session: Session,

@@ -14,14 +14,17 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 from identity.credential import role_id
+from market.network import describe
 from market.registry import markets
 from market.rules import MarketRules
-from wattproof.accounts.service import post_bond
+from wattproof.accounts.service import fund_margin, post_bond
 from wattproof.errors import WattproofError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
+from wattproof.networks import service as networks
+from wattproof.participants import service as participants
 from wattproof.rounds import service
-from wattproof.rounds.facts import rules_of
+from wattproof.rounds.facts import network_of, rules_of
 from wattproof.rounds.models import MarketRow, RoundRow
 from wattproof.runtime import Platform
 from wattproof.tasks.flow import run_until_idle
@@ -37,14 +40,12 @@ _TERMINAL = ("confirmed", "delivered", "closed", "void")
 def set_up_markets(platform: Platform) -> None:
     """Create every installed market and post its bonds; does nothing where that is done.
 
-    Left out are markets of tokens, which begin with an issuer, whose classes they trade, and
-    markets with a network, which begin with the account that runs it.
+    Markets of tokens are left out: they begin with an issuer, whose classes they trade. Networks
+    are run by the platform: its account gets the credential and the margin that all orders of two
+    whole periods need.
     """
-    installed = {
-        name: each
-        for name, each in markets().items()
-        if not each.rules.tokenised and each.network is None
-    }
+    installed = {name: each for name, each in markets().items() if not each.rules.tokenised}
+    account = platform.keys.address(Role.NETWORK)
     run_until_idle(platform)
     with platform.transaction() as session:
         for name, manifest in installed.items():
@@ -56,13 +57,26 @@ def set_up_markets(platform: Platform) -> None:
                     manifest.rules,
                     role=role_id(manifest.role) if manifest.role else None,
                     capacity_source=manifest.capacity_source,
+                    network=account if manifest.network else None,
+                    network_description=describe(manifest.network) if manifest.network else None,
                 )
     run_until_idle(platform)
     with platform.transaction() as session:
         for row in service.list_markets(session):
             post_bond(platform, session, Role.OPERATOR, row.market, OPERATOR_BOND_MICRO)
             post_bond(platform, session, Role.BALANCING, row.market, BALANCING_BOND_MICRO)
+            if row.name in installed and network_of(row) == account:
+                _run_network(platform, session, row, installed[row.name].role)
     run_until_idle(platform)
+
+
+def _run_network(platform: Platform, session: Session, row: MarketRow, role: str | None) -> None:
+    account = platform.keys.address(Role.NETWORK)
+    if role is not None:
+        participants.register(platform, session, account, name="network", role=role)
+    slots = 2 * rules_of(row).period_slots
+    margin = networks.get_network(session, row.market).margin_micro_a_slot * slots
+    fund_margin(platform, session, row.market, account, margin, key="periods")
 
 
 def next_round(

@@ -23,6 +23,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     BALANCING = "balancing"
     ISSUER = "issuer"
+    NETWORK = "network"
 
 
 class Keyring:
@@ -44,6 +45,7 @@ class Keyring:
                 Role.OPERATOR: accounts.account(accounts.OPERATOR),
                 Role.BALANCING: accounts.account(accounts.BALANCING),
                 Role.ISSUER: accounts.account(accounts.ISSUER),
+                Role.NETWORK: accounts.account(accounts.NETWORK),
             }
         )
 
@@ -69,6 +71,10 @@ class Keyring:
     def add(self, account: LocalAccount) -> None:
         """Let the platform sign for one more account (demo traders of the embedded profile)."""
         self._accounts[account.address] = account
+
+    def holds(self, role: Role) -> bool:
+        """Whether there is a key of this role."""
+        return role in self._roles
 
     def address(self, role: Role) -> str:
         """Address of a role's key. Raises MisconfiguredError where there is none."""

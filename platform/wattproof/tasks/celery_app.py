@@ -30,6 +30,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.index_chain,
         flow.advance_rounds,
         flow.publish_networks,
+        flow.hand_in_network_orders,
         flow.post_readings,
         flow.close_periods,
         flow.rebut_claims,

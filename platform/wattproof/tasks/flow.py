@@ -70,6 +70,12 @@ def publish_networks(platform: Platform) -> bool:
         return networks.publish_due(platform, session) > 0
 
 
+def hand_in_network_orders(platform: Platform) -> bool:
+    """Hand in the orders of networks that the platform runs. True if there were any."""
+    with platform.transaction() as session:
+        return networks.hand_in_due(platform, session) > 0
+
+
 def post_readings(platform: Platform) -> bool:
     """Queue signed readings whose period is over. True if there were any."""
     with platform.transaction() as session:
@@ -108,7 +114,8 @@ def finish_events(platform: Platform) -> bool:
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
-    moved += [publish_networks(platform), advance_rounds(platform)]
+    moved += [publish_networks(platform), hand_in_network_orders(platform)]
+    moved += [advance_rounds(platform)]
     moved += [post_readings(platform), close_periods(platform)]
     moved += [rebut_claims(platform), revoke_stale_plans(platform)]
     moved += [issue_credits(platform), finish_events(platform)]
