@@ -17,7 +17,7 @@ from identity.credential import role_id
 from market.network import describe
 from market.registry import markets
 from market.rules import MarketRules
-from wattproof.accounts.service import fund_margin, post_bond
+from wattproof.accounts.service import fund_margin, post_bond, send_gas
 from wattproof.errors import WattproofError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
@@ -77,6 +77,7 @@ def _run_network(platform: Platform, session: Session, row: MarketRow, role: str
     slots = 2 * rules_of(row).period_slots
     margin = networks.get_network(session, row.market).margin_micro_a_slot * slots
     fund_margin(platform, session, row.market, account, margin, key="periods")
+    send_gas(platform, session, [account])  # what comes free again goes back into the margin
 
 
 def next_round(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from wattproof.accounts.models import MarginRow
-from wattproof.accounts.service import holds_role
+from wattproof.accounts.models import FreeRow, MarginRow
+from wattproof.accounts.service import holds_role, ledger_call
 from wattproof.errors import InvalidError, NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
@@ -48,8 +48,9 @@ def publish_due(platform: Platform, session: Session) -> int:
 def hand_in_due(platform: Platform, session: Session) -> int:
     """Hand in the orders of every open round of the networks that the platform runs.
 
-    A round waits while the account has no credential, or its margin does not cover all of them.
-    Returns how many rounds.
+    A round waits while the account has no credential, or its margin does not cover all of them;
+    what it has free in the ledger, such as the congestion revenue of earlier rounds, makes up what
+    is missing. Returns how many rounds moved.
     """
     if not platform.keys.holds(Role.NETWORK):
         return 0
@@ -59,27 +60,56 @@ def hand_in_due(platform: Platform, session: Session) -> int:
         .join(MarketRow, col(MarketRow.market) == col(RoundRow.market))
         .where(RoundRow.state == "open", col(RoundRow.gate_at) > now)
     ).all()
-    return sum(
-        _hand_in(platform, session, row)
-        for row, market in open_rounds
-        if network_of(market) == account and _is_due(session, row, market, account)
-    )
+    moved = 0
+    for row, market in open_rounds:
+        if network_of(market) != account or not _is_waited_for(session, row, market, account):
+            continue
+        missing = _missing_margin(session, row, account)
+        if missing == 0:
+            moved += _hand_in(platform, session, row)
+        elif missing is not None:
+            moved += _top_up(platform, session, row, market, account, missing)
+    return moved
 
 
-def _is_due(session: Session, row: RoundRow, market: MarketRow, account: str) -> bool:
-    """Whether none of the account's orders is in the round, and all of them would count."""
+def _is_waited_for(session: Session, row: RoundRow, market: MarketRow, account: str) -> bool:
+    """Whether none of the account's orders is in the round, and they would be let in."""
     place = OrderRow.market == row.market, OrderRow.round == row.number
     mine = select(OrderRow.digest).where(*place, OrderRow.trader == account).limit(1)
     if row.error is not None or session.exec(mine).first() is not None:
         return False
     role = role_of(market)
-    if role is not None and not holds_role(session, account, role, row.gate_at):
-        return False
+    return role is None or holds_role(session, account, role, row.gate_at)
+
+
+def _missing_margin(session: Session, row: RoundRow, account: str) -> int | None:
+    """Micro-units by which the margin falls short; None where nothing can be derived: what was
+    published describes no network."""
     try:
         needed = service.get_network(session, row.market).margin_micro_a_slot * row.slots
     except (InvalidError, NotFoundError):
-        return False  # no network of ours: what was published describes none
-    return needed <= available_margin(session.get(MarginRow, (row.market, account)), row.number)
+        return None
+    margin = session.get(MarginRow, (row.market, account))
+    return max(0, needed - available_margin(margin, row.number))
+
+
+def _top_up(
+    platform: Platform,
+    session: Session,
+    row: RoundRow,
+    market: MarketRow,
+    account: str,
+    missing: int,
+) -> bool:
+    """Queue what is missing from the account's free balance, once a round. True if it was."""
+    free = session.get(FreeRow, (market.asset, account))
+    name = f"round:{row.market}:{row.number}"
+    if free is None or free.free_micro < missing:
+        return False
+    if outbox.find(session, f"addMargin:{account}:{name}") is not None:
+        return False
+    ledger_call(platform, session, account, "addMargin", row.market, missing, key=name)
+    return True
 
 
 def _hand_in(platform: Platform, session: Session, row: RoundRow) -> bool:

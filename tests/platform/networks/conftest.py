@@ -46,7 +46,7 @@ class Linked:
         return bytes(self.owner.key)
 
     def open_round(self, slots: int = 2) -> int:
-        self.first_slot = int(self.desk.now() // 7_200 + 1) * 8
+        self.first_slot = int((self.desk.now() + 100) // 7_200 + 1) * 8
         with self.desk.platform.transaction() as session:
             number = rounds.open_round(
                 self.desk.platform,

@@ -70,6 +70,24 @@ def test_orders_are_handed_in_once_margin_covers_them_all(desk: Any) -> None:
     assert report.checked["network"] == 2
 
 
+def test_what_the_account_has_free_makes_up_its_margin(desk: Any) -> None:
+    linked, platform = create(desk), desk.platform
+    account = platform.keys.address(Role.NETWORK)
+    with platform.transaction() as session:
+        ledger.send_gas(platform, session, [account])
+        ledger.fund_accounts(platform, session, {account: 3_000_000}, key="revenue")
+    run_until_idle(platform)
+    linked.open_round(slots=2)
+    assert handed_in(linked) == 2
+    assert platform.chain.call("Ledger", "account", linked.market, account)["margin"] == 1_950_000
+    linked.desk.move_to(linked.desk.now() + 200)
+    run_until_idle(platform)
+    linked.open_round(slots=3)  # none of it was used: only the third slot's is missing
+    assert handed_in(linked) == 5
+    token = platform.chain.address("SettlementToken")
+    assert platform.chain.call("Ledger", "free", token, account) == 3_000_000 - 3 * 975_000
+
+
 def test_an_installation_sets_up_a_market_with_its_network(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
