@@ -366,18 +366,7 @@ def fund_accounts(
     admin = platform.keys.address(Role.ADMIN)
     token = platform.chain.address("SettlementToken")
     total = sum(amounts_micro.values())
-    last = mint(platform, session, admin, total, key=f"fund:{key}")
-    outbox.call(
-        session,
-        platform.chain,
-        "SettlementToken",
-        "approve",
-        platform.chain.address("Ledger"),
-        total,
-        key=f"fund-approve:{key}",
-        signer=admin,
-        gas_limit=GAS,
-    )
+    last = _mint_to_pay_in(platform, session, total, key=key)
     for account, amount in sorted(amounts_micro.items()):
         last = outbox.call(
             session,
@@ -394,13 +383,12 @@ def fund_accounts(
     return last
 
 
-def fund_margin(
-    platform: Platform, session: Session, market: int, account: str, amount_micro: int, *, key: str
+def _mint_to_pay_in(
+    platform: Platform, session: Session, amount_micro: int, *, key: str
 ) -> OutboxRow:
-    """Mint to the platform's administrator, who pays it into an account's margin. Embedded
-    profile; the account needs no key here and no gas."""
-    admin, name = platform.keys.address(Role.ADMIN), f"{market}:{account}:{key}"
-    mint(platform, session, admin, amount_micro, key=f"fund-margin:{name}")
+    """Tokens for the administrator, which the ledger may take. Returns the minting."""
+    admin = platform.keys.address(Role.ADMIN)
+    minted = mint(platform, session, admin, amount_micro, key=f"fund:{key}")
     outbox.call(
         session,
         platform.chain,
@@ -408,10 +396,20 @@ def fund_margin(
         "approve",
         platform.chain.address("Ledger"),
         amount_micro,
-        key=f"fund-margin-approve:{name}",
+        key=f"fund-approve:{key}",
         signer=admin,
         gas_limit=GAS,
     )
+    return minted
+
+
+def fund_margin(
+    platform: Platform, session: Session, market: int, account: str, amount_micro: int, *, key: str
+) -> OutboxRow:
+    """Mint to the platform's administrator, who pays it into an account's margin. Embedded
+    profile; the account needs no key here and no gas."""
+    admin, name = platform.keys.address(Role.ADMIN), f"{market}:{account}:{key}"
+    _mint_to_pay_in(platform, session, amount_micro, key=f"margin:{name}")
     return outbox.call(
         session,
         platform.chain,
