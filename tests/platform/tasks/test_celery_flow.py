@@ -98,7 +98,7 @@ def scaled(
     keys.mkdir()
     passphrase = tmp_path / "passphrase"
     _write_private(passphrase, "correct horse")
-    for role, index in zip(Role, range(4), strict=True):
+    for index, role in enumerate((Role.ADMIN, Role.OPERATOR, Role.BALANCING, Role.ISSUER)):
         encrypted = Account.encrypt(
             accounts.account(index).key, "correct horse", kdf="pbkdf2", iterations=1_000
         )
