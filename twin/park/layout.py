@@ -22,8 +22,9 @@ IndexArray = NDArray[np.intp]
 class Layout:
     """``nodes`` are (zone number, carrier). All others are shaped (element,).
 
-    ``segment_*`` are by segment; a flow is one carrier of one segment. ``rejecting`` are the nodes
-    whose heat may be given to the outdoors.
+    ``segment_*`` are by segment; a flow is one carrier of one segment. Blocks of one node and one
+    value form a group: they are served alike. ``rejecting`` are the nodes whose heat may be given
+    to the outdoors.
     """
 
     nodes: tuple[tuple[int, Carrier], ...]
@@ -36,9 +37,11 @@ class Layout:
     store_node: IndexArray
     renewable_node: IndexArray
     block_process: IndexArray
-    block_node: IndexArray
     block_share: FloatArray
     block_value_per_kwh: FloatArray
+    block_group: IndexArray
+    group_node: IndexArray
+    group_value_per_kwh: FloatArray
     connection_node: IndexArray
     link_source: IndexArray
     link_target: IndexArray
@@ -50,8 +53,15 @@ class Layout:
         return self.segment_converter.size
 
     @property
-    def blocks(self) -> int:
-        return self.block_process.size
+    def groups(self) -> int:
+        return self.group_node.size
+
+    def by_group(self, block_w: FloatArray) -> FloatArray:
+        """Sums over the blocks of each group, (scenario, group, slot)."""
+        total = np.zeros((block_w.shape[0], self.groups, block_w.shape[2]))
+        for scenario, blocks in enumerate(block_w):
+            np.add.at(total[scenario], self.block_group, blocks)
+        return total
 
 
 def layout_of(park: Park) -> Layout:
@@ -85,6 +95,8 @@ def layout_of(park: Park) -> Layout:
         for place, (site, process) in enumerate(park.processes())
         for block in process.blocks
     ]
+    merits = sorted({(node, block.value_per_kwh) for _, node, block in blocks})
+    group = {merit: place for place, merit in enumerate(merits)}
     return Layout(
         nodes=nodes,
         segment_converter=_index(each[0] for each in segments),
@@ -98,9 +110,11 @@ def layout_of(park: Park) -> Layout:
             number[zone[site.zone], Carrier.ELECTRICITY] for site, _ in park.renewables()
         ),
         block_process=_index(each[0] for each in blocks),
-        block_node=_index(each[1] for each in blocks),
         block_share=_float(each[2].share for each in blocks),
         block_value_per_kwh=_float(each[2].value_per_kwh for each in blocks),
+        block_group=_index(group[node, block.value_per_kwh] for _, node, block in blocks),
+        group_node=_index(node for node, _ in merits),
+        group_value_per_kwh=_float(value for _, value in merits),
         connection_node=_index(number[zone[part.zone], part.carrier] for part in park.connections),
         link_source=_index(number[zone[part.source], part.carrier] for part in park.links),
         link_target=_index(number[zone[part.target], part.carrier] for part in park.links),

@@ -15,16 +15,10 @@ def operate(plan: ParkPlan, days: ParkSamples) -> ParkDispatch:
     answers the day at least cost. Ramps are met with the day in view. One programme is built and
     solved again day after day.
     """
-    programme = plan.arrangement.programme()
-    signal, schedule = plan.arrangement.signal, plan.schedule
-    return ParkDispatch.joined(
-        [programme.solve(days.one(day), signal, schedule) for day in range(days.scenarios)]
-    )
+    arrangement = plan.arrangement
+    return arrangement.programme().solve_each(days, arrangement.signal, plan.schedule)
 
 
 def foresee(arrangement: Arrangement, days: ParkSamples) -> ParkDispatch:
     """The cheapest dispatch of every day with all of it known: no plan costs less that day."""
-    programme = arrangement.programme()
-    return ParkDispatch.joined(
-        [programme.solve(days.one(day), arrangement.signal) for day in range(days.scenarios)]
-    )
+    return arrangement.programme().solve_each(days, arrangement.signal)

@@ -98,13 +98,27 @@ class ParkProgramme:
             raise ParkError(
                 f"{samples.scenarios} scenarios for a programme of {self._scenarios}: give as many"
             )
-        self._set(samples, signal)
+        at = self._layout
+        wanted = samples.demand_w[:, at.block_process] * at.block_share[None, :, None]
+        group = at.by_group(wanted)
+        self._set(samples.available_w, group, signal)
         self._follow(schedule)
         self._run()
         solution = self._solver.getSolution()
-        dispatch = self._dispatch(np.array(solution.col_value), np.array(solution.row_dual))
+        values, duals = np.array(solution.col_value), np.array(solution.row_dual)
+        dispatch = self._dispatch(values, duals, wanted, group)
         cost = account(self._park, dispatch, samples, signal, self._layout).cost
         return replace(dispatch, cost=cost)
+
+    def solve_each(
+        self, days: ParkSamples, signal: ParkSignal, schedule: StoreSchedule | None = None
+    ) -> ParkDispatch:
+        """Every day solved by itself, as :meth:`solve` does, in an order in which each is like the
+        one before: the last basis is then nearer. The dispatch has the days in their own order."""
+        found: list[ParkDispatch | None] = [None] * days.scenarios
+        for day in order_of_likeness(days):
+            found[day] = self.solve(days.one(day), signal, schedule)
+        return ParkDispatch.joined([each for each in found if each is not None])
 
     def _run(self) -> None:
         """Solve from the last basis, and anew where that fails.
@@ -125,13 +139,11 @@ class ParkProgramme:
             raise SolverError(f"HiGHS ended with {self._solver.modelStatusToString(status)}")
         self._solver.setOptionValue(_PERTURBATION, 0.0)
 
-    def _set(self, samples: ParkSamples, signal: ParkSignal) -> None:
-        block, at = self._blocks, self._layout
-        weight = self._hours / self._scenarios
-        wanted = samples.demand_w[:, at.block_process] * at.block_share[None, :, None]
+    def _set(self, available_w: FloatArray, group_w: FloatArray, signal: ParkSignal) -> None:
+        block, weight = self._blocks, self._hours / self._scenarios
         self._bound(
             np.concatenate([block.renewable.ravel(), block.served.ravel()]),
-            np.concatenate([samples.available_w.ravel(), wanted.ravel()]),
+            np.concatenate([available_w.ravel(), group_w.ravel()]),
         )
         carbon = np.array([part.carbon_kg_per_kwh for part in self._park.connections])
         carbon = signal.carbon_per_kg * carbon[:, None]
@@ -171,7 +183,9 @@ class ParkProgramme:
             spread = np.broadcast_to(cost, columns.shape).ravel()
             self._solver.changeColsCost(flat.size, flat, spread)
 
-    def _dispatch(self, values: FloatArray, duals: FloatArray) -> ParkDispatch:
+    def _dispatch(
+        self, values: FloatArray, duals: FloatArray, wanted_w: FloatArray, group_w: FloatArray
+    ) -> ParkDispatch:
         block, at, slots = self._blocks, self._layout, self._park.horizon.slots
         places = np.array([place_of(zone, carrier) for zone, carrier in at.nodes], dtype=int)
         width = len(self._park.zones) * len(Carrier)
@@ -184,7 +198,9 @@ class ParkProgramme:
             found = values[columns] * KILO
             return np.broadcast_to(found, (self._scenarios, *found.shape))
 
-        segment, served = values[block.segment] * KILO, values[block.served] * KILO
+        segment, given = values[block.segment] * KILO, values[block.served] * KILO
+        share = np.divide(given, group_w, out=np.zeros_like(group_w), where=group_w > 0.0)
+        served = wanted_w * share[:, at.block_group]
         return ParkDispatch(
             segment_w=segment,
             drive_w=_summed(segment, at.segment_converter),
@@ -202,6 +218,20 @@ class ParkProgramme:
             missing_wh=schedule(block.missing),
             cost=np.zeros(self._scenarios),
         )
+
+
+def order_of_likeness(days: ParkSamples) -> list[int]:
+    """Days from one to the nearest not yet passed, by the sums of demands and of renewables in
+    every slot; begins with the first."""
+    left = np.hstack([days.demand_w.sum(axis=1), days.available_w.sum(axis=1)])
+    size = (left**2).sum(axis=1)
+    apart = size[:, None] + size[None, :] - 2.0 * left @ left.T
+    order, here = [0], 0
+    for _ in range(days.scenarios - 1):
+        apart[:, here] = np.inf
+        here = int(np.argmin(apart[here]))
+        order.append(here)
+    return order
 
 
 def _summed(values: FloatArray, owner: IndexArray) -> FloatArray:

@@ -77,7 +77,7 @@ class Structure:
         return Blocks(
             segment=self._recourse(width, at.segment_cost_per_kwh),
             renewable=self._recourse(np.zeros(at.renewable_node.size)),
-            served=self._recourse(np.zeros(at.blocks), -at.block_value_per_kwh),
+            served=self._recourse(np.zeros(at.groups), -at.group_value_per_kwh),
             bought=self._recourse(bought),
             sold=self._recourse(sold),
             link=self._recourse(links),
@@ -125,7 +125,7 @@ class Structure:
             rows[:, at.flow_node], block.segment[:, at.flow_segment], at.flow_rate[None, :, None]
         )
         add.put(rows[:, at.renewable_node], block.renewable, 1.0)
-        add.put(rows[:, at.block_node], block.served, -1.0)
+        add.put(rows[:, at.group_node], block.served, -1.0)
         add.put(rows[:, at.connection_node], block.bought, 1.0)
         add.put(rows[:, at.connection_node], block.sold, -1.0)
         add.put(rows[:, at.link_source], block.link, -1.0)

@@ -17,7 +17,7 @@ from twin.park.carriers import HEAT_LEVELS, Carrier
 from twin.park.dispatch import place_of
 from twin.park.district import district
 from twin.park.model import ParkSamples, ParkSignal
-from twin.park.programme import ParkProgramme
+from twin.park.programme import ParkProgramme, order_of_likeness
 from twin.park.site import GridConnection, Link, ParkError, ParkSite, Store, WillingnessBlock
 from twin.park.twin import ParkTwin
 
@@ -242,6 +242,19 @@ def test_solving_again_finds_what_a_new_programme_finds(drawn):
     for each, dispatch in enumerate(found):
         anew = ParkProgramme(park).solve(samples.one(each), case.signal)
         assert dispatch.cost == pytest.approx(anew.cost, rel=1e-7)
+
+
+def test_days_solved_in_another_order_come_back_in_their_own(drawn):
+    case, park, samples, found = drawn
+    order = order_of_likeness(samples)
+    assert sorted(order) == [0, 1, 2, 3]
+    each = ParkProgramme(park).solve_each(samples, case.signal)
+    assert each.cost == pytest.approx(np.array([one.cost[0] for one in found]), rel=1e-7)
+
+
+def test_the_day_most_like_the_last_comes_next():
+    demand = np.array([0.0, 10.0, 1.0, 9.0]).reshape(4, 1, 1)
+    assert order_of_likeness(ParkSamples(np.zeros((4, 1, 1)), demand)) == [0, 2, 3, 1]
 
 
 def test_one_store_schedule_for_all_scenarios_costs_each_at_least_what_it_costs_alone(
