@@ -38,12 +38,14 @@ class Strategy(Enum):
     """What a park does with its equipment.
 
     ``ALONE``: every site for itself, with imports, its boilers and chillers; nothing is shared or
-    stored. ``COMPLEMENT`` (strategy 1): sites share, and thermal generation fills what renewables
-    leave. ``CASCADE`` (strategy 2): sites share, heat is used at falling temperatures, lifted by
+    stored. ``SHARED``: the same equipment, but sites share and store: what the strategies add is
+    seen against it. ``COMPLEMENT`` (strategy 1): besides, thermal generation fills what renewables
+    leave. ``CASCADE`` (strategy 2): besides, heat is used at falling temperatures, lifted by
     heat pumps, turned into cooling; electrolysis and fuel cells. ``BOTH``.
     """
 
     ALONE = "every site alone"
+    SHARED = "sharing only"
     COMPLEMENT = "strategy 1"
     CASCADE = "strategy 2"
     BOTH = "both"
@@ -51,6 +53,7 @@ class Strategy(Enum):
 
 KINDS: Mapping[Strategy, frozenset[ConverterKind]] = {
     Strategy.ALONE: _PLAIN,
+    Strategy.SHARED: _PLAIN,
     Strategy.COMPLEMENT: _PLAIN | _THERMAL,
     Strategy.CASCADE: _PLAIN | _CASCADE,
     Strategy.BOTH: _PLAIN | _THERMAL | _CASCADE,
