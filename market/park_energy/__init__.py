@@ -17,5 +17,5 @@ MANIFEST = MarketManifest(
     zones=ZONES,
     rules=RULES,
     role=ROLE,
-    planner="market.park_energy.dispatch",
+    planner="market.park_energy.planner",
 )

@@ -196,7 +196,7 @@ class SitePlanner:
         if not observed:
             return Measurement(to_json(inputs), deviation)
         log = read(SiteLog, observed, "observed")
-        site = inputs.site
+        site, slots = inputs.site, inputs.horizon.slots
         _check_log(log, inputs)
         converters = tuple(
             scaled(
@@ -209,7 +209,8 @@ class SitePlanner:
             )
             for place, part in enumerate(site.converters)
         )
-        came = zip(log.wanted_w.sum(axis=1), inputs.demand_w.sum(axis=1), strict=True)
+        wanted_w = log.wanted_w.reshape(-1, slots)
+        came = zip(wanted_w.sum(axis=1), inputs.demand_w.sum(axis=1), strict=True)
         factors = np.array([_factor(DEMAND, float(each), float(told)) for each, told in came])
         corrected = replace(
             inputs,

@@ -129,6 +129,24 @@ def chp(
     _judge(run(ChpOptions(**chosen)))
 
 
+@app.command()
+def park(
+    prices: Prices = None,
+    price_unit: PriceUnit = None,
+    time_zone: TimeZone = None,
+    skip_bad_rows: SkipBadRows = False,
+    day: Day = None,
+    seed: Seed = 1,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run an industrial park's day over seven carriers; exits 1 unless every check holds."""
+    chosen = dict(locals())
+    from wattproof.demo.park import ParkOptions, run
+
+    _judge(run(ParkOptions(**chosen)))
+
+
 def _judge(report: DemoReport) -> None:
     if not report.ok:
         raise typer.Exit(FAILED)

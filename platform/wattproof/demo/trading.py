@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from market.bid import OrderTerms, orders
 from market.messages import Receipt
-from market.order import SignedOrder, order_hash, sign_order
+from market.order import Order, SignedOrder, order_hash, sign_order
 from market.product import Product
 from market.rules import MarketRules
 from market.settlement import Settlement
@@ -83,6 +83,16 @@ class TradedRound:
         return min(traded, default=0.0), max(traded, default=0.0)
 
     @property
+    def fills(self) -> tuple[int, ...]:
+        """Units filled of every order, as they were handed in."""
+        settled = self.settlement
+        by_digest = {
+            each.digest: fill
+            for each, fill in zip(settled.book.orders, settled.clearing.fills, strict=True)
+        }
+        return tuple(by_digest[each.digest] for each in self.signed)
+
+    @property
     def filled_orders(self) -> int:
         """How many orders were filled, at least in part."""
         return sum(1 for fill in self.settlement.clearing.fills if fill)
@@ -133,9 +143,16 @@ def open_day(
 
 
 def hand_in(
-    stage: Stage, cast: Cast, opened: OpenRound, bids: Sequence[OrderTerms]
+    stage: Stage,
+    cast: Cast,
+    opened: OpenRound,
+    bids: Sequence[OrderTerms],
+    further: Sequence[Order] = (),
 ) -> tuple[list[SignedOrder], list[SignedReceipt]]:
-    """Everybody signs its orders and hands them in, as over REST."""
+    """Everybody signs its orders and hands them in, as over REST; those of the bids first.
+
+    ``further`` are orders that were not made of bids.
+    """
     keys = {member.address: bytes(member.account.key) for member in cast.members.values()}
     domain = stage.platform.domain
     made = orders(
@@ -147,7 +164,7 @@ def hand_in(
     )
     signed = [
         SignedOrder(order, sign_order(domain, order, keys[order.trader]), order_hash(domain, order))
-        for order in made
+        for order in (*made, *further)
     ]
     receipts: list[SignedReceipt] = []
     for trader in dict.fromkeys(each.order.trader for each in signed):
