@@ -47,7 +47,7 @@ class StorePlan:
     Attributes:
         turnover_wh: what is given of the content at the start (negative) and what is charged and
             not given back (positive), Wh at the connection, shape (slot,).
-        net_wh: the whole plan, Wh into the store, shape (slot,).
+        net_wh: the plan as far as the store has room for it, Wh into it, shape (slot,).
         separable: whether any fills of pairs and turnover keep the capacity.
     """
 
@@ -60,8 +60,10 @@ class StorePlan:
 def taken_apart(store: Store, net_w: FloatArray, slot_hours: float) -> StorePlan:
     """Pairs and turnover of a plan, ``net_w`` (slot,) W into the store, negative out of it.
 
-    Plans are in whole W: what a store lacks for that (a W all along at most) is not given. Raises
-    ValueError for a plan that gives more than the store holds.
+    Plans are in whole W: what a store lacks for that (a W all along at most) is not given. What it
+    has no room for is not taken: a plan that charges and gives at once, as one may where a carrier
+    is worth less than nothing, loses less by its net flow than it planned to. Raises ValueError for
+    a plan that gives more than the store holds.
     """
     net_wh = net_w * slot_hours
     rounding_wh = slot_hours * net_w.size
@@ -73,7 +75,9 @@ def taken_apart(store: Store, net_w: FloatArray, slot_hours: float) -> StorePlan
         for batch in batches:
             batch[1] *= kept_share
         if wh > 0.0:
-            batches.append([slot, store.charge_efficiency * wh])
+            room = store.capacity_wh - sum(content for _, content in batches)
+            net_wh[slot] = min(wh, max(room, 0.0) / store.charge_efficiency)
+            batches.append([slot, store.charge_efficiency * net_wh[slot]])
         wanted = max(-wh, 0.0) / store.discharge_efficiency
         while wanted > _SLACK * store.capacity_wh:
             if not batches and wanted <= rounding_wh:

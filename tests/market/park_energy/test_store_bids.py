@@ -147,6 +147,13 @@ def test_pairs_that_need_the_room_of_the_content_at_the_start_become_one_bundle(
     assert [leg.slot for leg in bundle.legs] == [0, 1, 2, 3]
 
 
+def test_what_a_store_has_no_room_for_is_not_bid():
+    store = tank(1.0)
+    plan = taken_apart(store, np.array([100_000.0, 0.0]), SLOT_HOURS)
+    assert levels(store, plan.net_wh).max() <= store.capacity_wh + 1.0
+    assert 0.0 < plan.net_wh[0] < 1_000.0
+
+
 def test_a_plan_that_gives_more_than_the_store_holds_is_refused_with_the_slot():
     with pytest.raises(ValueError, match=r"tank holds .* less than its plan gives in slot 1"):
         taken_apart(tank(0.5), np.array([0.0, -200_000.0]), SLOT_HOURS)
