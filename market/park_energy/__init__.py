@@ -8,6 +8,7 @@ finds a price for every carrier, zone and slot.
 from __future__ import annotations
 
 from market.park_energy.rules import CARRIERS, ROLE, RULES, ZONES
+from market.park_energy.transport import NETWORK
 from market.registry import MarketManifest
 
 MANIFEST = MarketManifest(
@@ -18,4 +19,5 @@ MANIFEST = MarketManifest(
     rules=RULES,
     role=ROLE,
     planner="market.park_energy.planner",
+    network=NETWORK,
 )

@@ -15,7 +15,7 @@ import numpy as np
 from market.park_energy.bids import Offer, SiteNeed
 from market.park_energy.rules import CARRIERS
 from market.payment import leg_energy_wh
-from twin.park.site import FloatArray, ParkSite
+from twin.park.site import FloatArray, ParkSite, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,14 @@ def lived_shares(site: ParkSite, expected: SiteNeed, real: SiteNeed) -> dict[str
     came = np.concatenate([real.demand_w, real.available_w])
     share = np.divide(came, planned, out=np.ones_like(planned), where=planned > 0.0)
     return dict(zip(names, share, strict=True))
+
+
+def stored_wh(store: Store, net_wh: FloatArray, slot_hours: float) -> FloatArray:
+    """Content of a store after each slot, Wh, shape (slot,), where `net_wh` flows into it."""
+    kept = (1.0 - store.loss_per_hour) ** slot_hours
+    level, course = store.initial_wh, np.zeros_like(net_wh)
+    for slot, wh in enumerate(net_wh.tolist()):
+        level = kept * level + store.charge_efficiency * max(wh, 0.0)
+        level -= max(-wh, 0.0) / store.discharge_efficiency
+        course[slot] = level
+    return course

@@ -54,4 +54,6 @@ RULES: Final = MarketRules(
     surplus_bp=2_000,
     gap_floor_micro=money_micro(10.8),
     gap_cap_micro=money_micro(50.0),
+    # Links need no carriers of their own: everybody trades all of them.
+    open_carriers=len(CARRIERS),
 )

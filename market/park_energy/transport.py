@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from market.network import Link, Network
-from market.park_energy.rules import CARRIERS, RULES, ZONES
+from market.park_energy.rules import CARRIERS, ZONES
 from market.quantise import coefficient, power_w
-from twin.park import site as twin
 
-NETWORK_RULES: Final = replace(RULES, open_carriers=len(CARRIERS))
-"""The market's rules where it has a network account: links need no carriers of their own."""
+if TYPE_CHECKING:
+    from twin.park import site as twin
 
 _W_PER_KW = 1_000.0
+_W_PER_MW = 1_000_000
+_PUBLISHED: Final = (
+    ("electricity", 8, 10_000),
+    ("hot_water", 4, 40_000),
+    ("warm_water", 3, 50_000),
+    ("hydrogen", 2, 5_000),
+)
+"""Carrier, MW that may enter, and millionths that are lost, of the published park's links."""
+
+
+def _between(links: tuple[Link, ...]) -> Network:
+    return Network(
+        open_carriers=len(CARRIERS), carriers=len(CARRIERS), zones=len(ZONES), links=links
+    )
+
+
+NETWORK: Final = _between(
+    tuple(
+        Link(
+            name=f"{carrier.replace('_', ' ')} {ZONES[source]} to {ZONES[target]}",
+            carrier=CARRIERS.index(carrier),
+            from_zone=source,
+            to_zone=target,
+            capacity_w=mw * _W_PER_MW,
+            loss_millionths=lost,
+        )
+        for carrier, mw, lost in _PUBLISHED
+        for source, target in ((0, 1), (1, 0))
+    )
+)
+"""The network between the published park's zones."""
 
 
 def network_of(links: Sequence[twin.Link]) -> Network:
@@ -22,11 +51,8 @@ def network_of(links: Sequence[twin.Link]) -> Network:
 
     Raises NetworkError for links that cannot stand, ValueError for a zone the market does not have.
     """
-    return Network(
-        open_carriers=len(CARRIERS),
-        carriers=len(CARRIERS),
-        zones=len(ZONES),
-        links=tuple(
+    return _between(
+        tuple(
             Link(
                 name=link.name,
                 carrier=int(link.carrier),
@@ -36,5 +62,5 @@ def network_of(links: Sequence[twin.Link]) -> Network:
                 loss_millionths=coefficient(link.loss),
             )
             for link in links
-        ),
+        )
     )

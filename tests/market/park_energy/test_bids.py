@@ -22,11 +22,13 @@ from market.park_energy.bids import (
     site_offers,
 )
 from market.park_energy.delivery import Filled, filled_wh, lived_shares, metered_wh
+from market.park_energy.transport import network_of
 from market.product import ProductGrid
 from market.vector_bid import VectorBidError
 from twin.park.carriers import Carrier
 from twin.park.converter import Converter, ConverterKind, Segment
 from twin.park.equipment import boiler, compression_chiller, heat_pump
+from twin.park.published import links
 from twin.park.site import (
     GridConnection,
     ParkError,
@@ -64,6 +66,10 @@ def check_all(bids: list[OrderTerms]) -> None:
 def test_the_markets_carriers_and_zones_are_the_twins():
     assert MANIFEST.carriers == tuple(carrier.name.lower() for carrier in Carrier)
     assert MANIFEST.zones == ("north", "south")
+
+
+def test_the_markets_network_is_that_of_the_published_park():
+    assert MANIFEST.network == network_of(links("north", "south"))
 
 
 def test_a_process_buys_its_need_in_blocks_of_willingness():

@@ -18,7 +18,8 @@ from market.order import Domain, SignedOrder, check_well_formed, order_hash
 from market.outcome import Clearing
 from market.park_energy.bids import Offer, SiteNeed
 from market.park_energy.joint import park_offers
-from market.park_energy.transport import NETWORK_RULES, network_of
+from market.park_energy.rules import RULES
+from market.park_energy.transport import network_of
 from market.payment import leg_energy_wh
 from market.product import ProductGrid
 from twin.park.accounts import account
@@ -27,7 +28,6 @@ from twin.park.model import ParkSamples, ParkSignal
 from twin.park.programme import ParkProgramme
 from twin.park.site import Park
 
-RULES = NETWORK_RULES
 NETWORK = f"0x{255:040x}"
 NOTHING = Indicator(0, "of its kind", "lower")
 DOMAIN = Domain(31337, "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from market.bid import Bid
-from market.payment import leg_energy_wh
+from market.park_energy.delivery import stored_wh
 from twin.park.accounts import MISSING_PER_KWH, account
 from twin.park.carriers import Carrier
 from twin.park.programme import ParkProgramme
@@ -72,31 +72,26 @@ def _wanted_worth(results: Results) -> float:
 
 
 def _reached(results: Results, park: Park) -> float:
-    slots = park.horizon.slots
     upkeep = {(site.name, part.name): part.cost_per_kwh for site, part in park.converters()}
     stores = {(site.name, part.name): part for site, part in park.stores()}
-    net = {place: np.zeros(slots) for place in stores}
     total = 0.0
     for each in results.filled():
         bid, place = each.offer.bid, (each.offer.bid.owner_id, each.offer.part)
-        if isinstance(bid, Bid) and place not in stores:
-            total += bid.limit * each.units / _NANO / _WH_PER_KWH
-        elif place in upkeep:
+        if place in upkeep:
             total -= upkeep[place] * each.units / _WH_PER_KWH
-        elif place in stores:
-            for leg in bid.legs:
-                net[place][leg.slot] += leg_energy_wh(leg.coefficient, each.units)
-    for place, moved in net.items():
-        total -= _store_cost(stores[place], moved, park.horizon.slot_hours)
+        elif isinstance(bid, Bid) and place not in stores:
+            total += bid.limit * each.units / _NANO / _WH_PER_KWH
+    traded = results.traded_wh()
+    for place, store in stores.items():
+        if place in traded:
+            moved = traded[place][store.carrier]
+            total -= _store_cost(store, moved, park.horizon.slot_hours)
     return total
 
 
-def _store_cost(store: Store, net_wh: FloatArray, hours: float) -> float:
+def _store_cost(store: Store, net_wh: FloatArray, slot_hours: float) -> float:
     """Wear, and what the store lacks at the end, currency."""
-    level, kept = store.initial_wh, (1.0 - store.loss_per_hour) ** hours
-    for wh in net_wh.tolist():
-        level = kept * level + store.charge_efficiency * max(wh, 0.0)
-        level -= max(-wh, 0.0) / store.discharge_efficiency
-    lacking = max(store.initial_wh - level, 0.0) / _WH_PER_KWH
+    left = float(stored_wh(store, net_wh, slot_hours)[-1])
+    lacking = max(store.initial_wh - left, 0.0) / _WH_PER_KWH
     wear = store.cost_per_kwh * float(np.maximum(net_wh, 0.0).sum()) / _WH_PER_KWH
     return wear + MISSING_PER_KWH * lacking

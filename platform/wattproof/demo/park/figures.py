@@ -10,7 +10,6 @@ import numpy as np
 
 from market.bid import Bid
 from market.dispatch import COST
-from market.park_energy.delivery import filled_wh
 from market.park_energy.rules import CARRIERS, ZONES
 from market.payment import leg_energy_wh
 from twin.park.site import FloatArray
@@ -173,7 +172,7 @@ def machine_use(results: Results) -> dict[str, float]:
     """Of every converter, what it was cleared to drive of what it could."""
     park = results.scene.park
     hours = park.horizon.slots * park.horizon.slot_hours
-    traded = _traded(results)
+    traded = results.traded_wh()
     return {
         f"{site.name} {part.name}": float(
             traded.get((site.name, part.name), _nothing(results))[part.drive].sum()
@@ -185,23 +184,10 @@ def machine_use(results: Results) -> dict[str, float]:
 
 def outside_wh(results: Results) -> dict[str, FloatArray]:
     """What was bought over each of the park's connections, less what was sold, Wh a slot."""
-    traded = _traded(results)
+    traded = results.traded_wh()
     return {
         part.name: -traded.get((part.name, part.name), _nothing(results))[part.carrier]
         for part in results.scene.park.connections
-    }
-
-
-def _traded(results: Results) -> dict[tuple[str, str], FloatArray]:
-    """Wh by owner and part, shape (carrier, slot), positive taken."""
-    slots = results.scene.park.horizon.slots
-    filled = results.filled()
-    return {
-        (owner, part): moved
-        for owner in {each.offer.bid.owner_id for each in filled}
-        for part, moved in filled_wh(
-            [each for each in filled if each.offer.bid.owner_id == owner], slots
-        ).items()
     }
 
 
@@ -218,7 +204,7 @@ def _by_carrier(outside: Mapping[str, FloatArray]) -> dict[str, float]:
 def _utilisation(results: Results, outside: Mapping[str, FloatArray]) -> float:
     """As the twin's accounts have it: served and sold, over bought as primary energy and
     renewables."""
-    park, traded = results.scene.park, _traded(results)
+    park, traded = results.scene.park, results.traded_wh()
     served = sum(
         float(traded[site.name, part.name][part.carrier].sum())
         for site, part in park.processes()

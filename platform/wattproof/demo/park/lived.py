@@ -54,6 +54,17 @@ class Results:
         """What became of every offer."""
         return filled_of(self.traded, self.offers)
 
+    def traded_wh(self) -> dict[tuple[str, str], FloatArray]:
+        """What was traded by owner and part, Wh, shape (carrier, slot), positive taken."""
+        by_owner: dict[str, list[Filled]] = {}
+        for each in self.filled():
+            by_owner.setdefault(each.offer.bid.owner_id, []).append(each)
+        return {
+            (owner, part): moved
+            for owner, own in by_owner.items()
+            for part, moved in filled_wh(own, self.scene.park.horizon.slots).items()
+        }
+
     def prices_per_kwh(self) -> FloatArray:
         """Prices, shape (carrier, zone, slot), NaN where nothing was traded."""
         clearing = self.traded.settlement.clearing

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from market.bid import OrderTerms
 from market.dispatch import DispatchPlan
 from market.eligibility import margin_need_micro
-from market.network import Network, describe, network_orders
+from market.network import Network, network_orders
 from market.order import Order
 from market.park_energy import MANIFEST
 from market.park_energy.rules import CARRIERS
-from market.park_energy.transport import NETWORK_RULES, network_of
+from market.park_energy.transport import network_of
 from market.product import Product, ProductGrid
 from market.quantise import money_micro
 from market.units import SCALE, ceil_div
 from wattproof.demo import cast as casting
-from wattproof.demo.cast import Cast, NetworkAccount
+from wattproof.demo.cast import Cast
 from wattproof.demo.park.scene import DISPATCHER, NETWORK, Scene
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import OpenRound
@@ -29,7 +29,7 @@ _SECONDS_PER_HOUR = 3_600
 _METER_HEADROOM = 2
 _LEAST_METER_W = 1_000
 _SPARE_MICRO = money_micro(10.0)
-_MANIFEST = replace(MANIFEST, rules=NETWORK_RULES)
+_RULES = MANIFEST.rules
 
 Meter = tuple[str, int]
 """Whose, and of which carrier."""
@@ -52,8 +52,8 @@ def gather(stage: Stage, scene: Scene) -> Joined:
     """
     cast = casting.gather(stage, (*scene.traders, DISPATCHER))
     network = network_of(scene.park.links)
-    account = NetworkAccount(cast[NETWORK].address, describe(network))
-    market = casting.make_market(stage, _MANIFEST, _BOND_MICRO, account)
+    manifest = replace(MANIFEST, network=network)
+    market = casting.make_market(stage, manifest, _BOND_MICRO, network=cast[NETWORK])
     with stage.platform.transaction() as session:
         for name, member in cast.members.items():
             trades = name in scene.traders
@@ -65,13 +65,13 @@ def gather(stage: Stage, scene: Scene) -> Joined:
 
 def transport_orders(joined: Joined, opened: OpenRound) -> tuple[Order, ...]:
     """What the network's account offers in a round, as anybody derives it."""
-    grid = ProductGrid(NETWORK_RULES.carriers, NETWORK_RULES.zones, opened.first_slot, opened.slots)
+    grid = ProductGrid(_RULES.carriers, _RULES.zones, opened.first_slot, opened.slots)
     return network_orders(
         joined.network,
         opened.market,
         opened.number,
         grid,
-        NETWORK_RULES.slot_seconds,
+        _RULES.slot_seconds,
         joined.cast[NETWORK].address,
         0,
     )
@@ -81,9 +81,9 @@ def set_margins_aside(
     stage: Stage, joined: Joined, bids: Sequence[OrderTerms], transport: Sequence[Order]
 ) -> None:
     """Everybody deposits what its orders need."""
-    margins = dict(casting.margins_micro(joined.cast, _MANIFEST, bids))
+    margins = dict(casting.margins_micro(joined.cast, MANIFEST, bids))
     margins[joined.cast[NETWORK].address] = _SPARE_MICRO + sum(
-        margin_need_micro(order, NETWORK_RULES) for order in transport
+        margin_need_micro(order, _RULES) for order in transport
     )
     with stage.platform.transaction() as session:
         casting.fund(stage, session, joined.market, margins, key="day")
@@ -107,9 +107,7 @@ def install_meters(
     most = _most_wh(joined.cast, planned, bids, transport)
     with stage.platform.transaction() as session:
         for (name, carrier), wh in most.items():
-            watts = ceil_div(
-                _METER_HEADROOM * wh * _SECONDS_PER_HOUR, NETWORK_RULES.slot_seconds * SCALE
-            )
+            watts = ceil_div(_METER_HEADROOM * wh * _SECONDS_PER_HOUR, _RULES.slot_seconds * SCALE)
             casting.equip(
                 stage,
                 session,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from market.network.comparison import differences
-from market.park_energy.rules import CARRIERS, ZONES
-from market.park_energy.transport import NETWORK_RULES
+from market.park_energy.delivery import stored_wh
+from market.park_energy.rules import CARRIERS, RULES, ZONES
 from market.units import SCALE, ceil_div
 from twin.park.carriers import Carrier
 from twin.park.site import FloatArray
@@ -105,23 +105,17 @@ def _edits_run(results: Results) -> Check:
 
 def _stores(results: Results) -> Check:
     """With what was filled, no store is ever below empty or above full."""
-    park, slots = results.scene.park, results.scene.park.horizon.slots
-    rounding = 2.0 * slots
+    park, traded = results.scene.park, results.traded_wh()
+    rounding = 2.0 * park.horizon.slots
     wrong, count = [], 0
     for site, store in park.stores():
-        net = np.zeros(slots)
-        for each in results.filled():
-            if (each.offer.bid.owner_id, each.offer.part) == (site.name, store.name):
-                for leg in each.offer.bid.legs:
-                    net[leg.slot] += leg.coefficient * each.units // SCALE
-        level, count = store.initial_wh, count + 1
-        kept = (1.0 - store.loss_per_hour) ** park.horizon.slot_hours
-        for wh in net.tolist():
-            level = kept * level + store.charge_efficiency * max(wh, 0.0)
-            level -= max(-wh, 0.0) / store.discharge_efficiency
-            if not -rounding <= level <= store.capacity_wh + rounding:
-                wrong.append(f"{site.name} {store.name}: {level / _WH_PER_MWH:.3f} MWh")
-                break
+        if (site.name, store.name) not in traded:
+            continue
+        net = traded[site.name, store.name][store.carrier]
+        course = stored_wh(store, net, park.horizon.slot_hours)
+        count += 1
+        if course.min() < -rounding or course.max() > store.capacity_wh + rounding:
+            wrong.append(f"{site.name} {store.name}: {course.min():.0f} to {course.max():.0f} Wh")
     return Check(
         "every store stays between empty and full",
         not wrong,
@@ -137,7 +131,7 @@ def _transport(results: Results) -> Check:
             results.network,
             settled.book,
             settled.maxima,
-            NETWORK_RULES.slot_seconds,
+            RULES.slot_seconds,
             results.cast[NETWORK].address,
             0,
         )

@@ -13,8 +13,7 @@ from market.inputs import to_json
 from market.park_energy.bids import orders_of
 from market.park_energy.delivery import Filled, filled_wh, lived_shares
 from market.park_energy.dispatch import PLANNER, SiteLog
-from market.park_energy.rules import CARRIERS
-from market.park_energy.transport import NETWORK_RULES
+from market.park_energy.rules import CARRIERS, RULES
 from twin.park.believed import main_output, output_w
 from wattproof.demo import checks, dispatching, metering, trading
 from wattproof.demo.calendar import DAY_S, Calendar, calendar_from
@@ -82,7 +81,7 @@ class _Day:
                 plans, {scene.desk_site: desk.edits}, reviewed[STATION].approved.plan
             )
             bids = orders_of(offers)
-            opened = trading.open_day(stage, market, calendar, NETWORK_RULES, _GATE_HOUR)
+            opened = trading.open_day(stage, market, calendar, RULES, _GATE_HOUR)
             transport = transport_orders(joined, opened)
             installed = install_meters(stage, joined, plans, bids, transport)
             set_margins_aside(stage, joined, bids, transport)
@@ -93,7 +92,7 @@ class _Day:
                 dispatching.bid_from(stage, each, cast[name], signed, [cast[name].address])
             step.note(f"{len(signed)} orders")
         with show.step("Cleared and settled on-chain") as step:
-            traded = trading.settle(stage, opened, NETWORK_RULES, signed, receipts)
+            traded = trading.settle(stage, opened, RULES, signed, receipts)
             step.note(f"{len(traded.settlement.book.grid)} products in one clearing")
         with show.step("Delivery and readings of every carrier") as step:
             filled = filled_of(traded, offers)
