@@ -21,7 +21,7 @@ from wattproof.runtime import Platform
 from wattproof.settings import Profile, Settings
 from wattproof.tasks.flow import run_until_idle
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stage:
 
         Raises:
             WattproofError: the chain refused a write; says which and why.
-            UnavailableError: the chain did not mine a write in two minutes.
+            UnavailableError: the chain did not mine a write in five minutes.
         """
         run_until_idle(self.platform, timeout_s=_PATIENCE_S, patience_s=_PATIENCE_S)
         with self.platform.transaction() as session:
