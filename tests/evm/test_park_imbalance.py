@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from market.order import Domain, SignedOrder
 from market.product import Product
-from market.reference.imbalance import long_price, short_price
+from market.reference.imbalance import ENTRY_BYTES, long_price, short_price
 from market.reference.meters import MISSING, encode_values, readings_digest
 from market.reference.verification import ceil_div
 from market.signature import sign_digest
 from tests.evm.batch import Position, packed_prices, positions, round_proof
+from tests.evm.chain import GAS_LIMIT
 from tests.evm.park_world import (
     ELECTRICITY,
     GAS,
@@ -45,7 +46,8 @@ class ParkDelivery:
         assert park.settle(self.batch.results, self.batch.call_data) is None
         cap = park.params.imbalance_cap
         self.positions = {p.trader: p for p in positions(self.batch, cap)}
-        self.period = self.batch.grid.first_slot // PERIOD_SLOTS
+        self.slots = park.params.period_slots
+        self.period = self.batch.grid.first_slot // self.slots
         self.values: dict[tuple[str, int], list[int]] = {}
         self.world.chain.now = self.world.meters.period_end(park.market, self.period)
 
@@ -54,7 +56,7 @@ class ParkDelivery:
         found: defaultdict[tuple[int, int], int] = defaultdict(int)
         position = self.positions.get(trader.address, Position(trader.address))
         for product, wh in position.quantities:
-            found[product >> 48, (product & 0xFFFFFFFF) % PERIOD_SLOTS] += wh
+            found[product >> 48, (product & 0xFFFFFFFF) % self.slots] += wh
         return dict(found)
 
     def meter(self, trader: Person, carrier: int, values: list[int]) -> None:
@@ -94,7 +96,7 @@ class ParkDelivery:
         """Micro-units that close the account: each carrier and slot by itself, rounded once."""
         params, held = self.park.params, self.held(trader)
         cost = 0
-        for slot in range(PERIOD_SLOTS):
+        for slot in range(self.slots):
             covered = any(values[slot] != MISSING for values in self.values.values())
             for carrier in range(params.carriers):
                 position = held.get((carrier, slot), 0)
@@ -103,7 +105,7 @@ class ParkDelivery:
                 if values is not None and values[slot] != MISSING:
                     metered = values[slot]
                 deviation = metered - position
-                first = self.batch.grid.first_slot // PERIOD_SLOTS * PERIOD_SLOTS
+                first = self.period * self.slots
                 product = Product(carrier, 0, first + slot).id
                 price = self.batch.prices[self.batch.grid.index(product)]
                 if deviation > 0:
@@ -251,3 +253,38 @@ def test_a_converters_imbalance_is_settled_carrier_by_carrier(off):
     if GAS in off:
         cost -= 60 * long_price(at(GAS), params.surplus_bp, params.imbalance_cap)
     assert delivery.check_close(plant) == ceil_div(cost, SCALE)
+
+
+def closing_gas(slots: int) -> tuple[int, int]:
+    """Entries of the network account in a period of so many slots, and the gas to close it."""
+    park = Park(Random(1), period_slots=slots)
+    wanted = [
+        (ELECTRICITY, 0, -1),
+        (ELECTRICITY, HUB, 1),
+        (ELECTRICITY, 1, 1),
+        (HEAT, 0, -1),
+        (HEAT, 1, 1),
+    ]
+    orders = [
+        park.order(
+            TRADERS[2] if carrier == HEAT else TRADERS[3],
+            {Product(carrier, zone, slot): sign * SCALE},
+            2_000,
+            -PRICES[carrier] // 2 if sign < 0 else 4 * PRICES[carrier],
+        )
+        for slot in park.slots
+        for carrier, zone, sign in wanted
+    ]
+    delivery = ParkDelivery(park, [*orders, *park.network(), *park.last_resort()])
+    delivery.world.wait(4 * DAY)
+    assert delivery.close(NETWORK_ACCOUNT) is None
+    entries = len(delivery.positions[NETWORK_ACCOUNT.address].entries) // ENTRY_BYTES
+    return entries, delivery.world.chain.gas_used
+
+
+def test_the_network_account_of_a_day_with_a_hundred_legs_a_slot_closes_in_one_transaction():
+    """What an entry more costs; no other account has as many."""
+    (few, least), (many, most) = closing_gas(4), closing_gas(16)
+    an_entry = (most - least) / (many - few)
+    assert many > few * 3
+    assert an_entry * 100 * 96 < GAS_LIMIT * 3 / 4
