@@ -4,8 +4,9 @@ For each hour of the clock, ``asinh(price / 0.02)`` is regressed (ridge, weights
 year) on the same hour of one, two and seven days before, the last, highest, lowest and mean price
 of the latest known day, published load forecasts (the hour, its square, its neighbours, the day's
 highest, lowest and mean; system and zone), the season and the weekday. It is fitted anew every
-week on the two years before. Within the day the latest hour's error is carried on, fading by the
-share that the errors of the past three months show from hour to hour.
+week on the two years before. Within the day the latest hour's error is carried on, at most a
+quarter of the price of it (a larger one is a spike, not a level), fading by the share that
+neighbouring hours of a day had in common in the past three months.
 
 What was known when hour t began: prices of hours before t; load forecasts of its day, and from noon
 on of the next.
@@ -30,6 +31,8 @@ _PRICE_SCALE = 0.02
 _SYSTEM_W = 1e11
 _ZONE_W = 1e10
 _ERROR_DAYS = 90
+_MOST_ERROR = 0.25
+"""On the asinh scale: about a quarter of any price that is not small."""
 _PROFILE_DAYS = 365
 
 
@@ -81,12 +84,11 @@ class RegressionOutlook:
         day, clock = history.day[ahead], history.clock_hour[ahead]
         expected = np.where(day == today, self.today[day, clock], next_day[day, clock])
         error = 0.0
-        if hour > 0:
-            before = (int(history.day[hour - 1]), int(history.clock_hour[hour - 1]))
+        # The first hour of a day has nothing to add: the regression knows the whole day before.
+        if hour > 0 and history.day[hour - 1] == today:
             seen = np.arcsinh(history.price_per_kwh[hour - 1] / _PRICE_SCALE)
-            error = float(seen - self.today[before])
-        if not np.isfinite(error):
-            error = 0.0
+            error = float(seen - self.today[today, history.clock_hour[hour - 1]])
+            error = min(max(error, -_MOST_ERROR), _MOST_ERROR)
         fading = self.carried[today] ** np.arange(1.0, expected.size + 1.0)
         prices: FloatArray = _PRICE_SCALE * np.sinh(expected + error * fading)
         return prices
@@ -144,8 +146,9 @@ def regression_outlook(
     errors = np.arcsinh(history.price_table / _PRICE_SCALE) - today
     carried = np.zeros(history.days)
     for day in range(first, end):
-        past = errors[day - _ERROR_DAYS : day].ravel()
-        share = float(past[1:] @ past[:-1]) / max(float(past @ past), 1e-12)
+        past = errors[day - _ERROR_DAYS : day]
+        common = float(np.sum(past[:, 1:] * past[:, :-1]))
+        share = common / max(float(np.sum(past[:, :-1] ** 2)), 1e-12)
         carried[day] = min(max(share, 0.0), 0.99)
     return RegressionOutlook(
         history=history,
