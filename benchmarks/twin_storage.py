@@ -170,9 +170,9 @@ def _row(label: str, duration: int, profits: FloatArray, cycles: float | None) -
 
 
 def sizing(history: MarketHistory, cases: int) -> None:
-    """Capacity x power x site: days of three years, and a works with a monthly peak charge."""
+    """Capacity x power x site: days of single years, and a works that pays for its weekly peak."""
     sites = []
-    for year in (2014, 2016):
+    for year in YEARS:
         first, last = (history.day_number(date(year, *day)) for day in ((1, 1), (12, 31)))
         sites.append(SizingSite(f"prices of {year}", history.price_table[first : last + 1]))
     first = history.day_number(date(2016, 1, 1))
@@ -182,8 +182,8 @@ def sizing(history: MarketHistory, cases: int) -> None:
     sites.append(SizingSite("works", weeks, load_w=load, peak_per_kw=3.0))
     question = SizingQuestion(
         sites=tuple(sites),
-        powers_w=tuple(1e6 * np.array([1.0, 2.0, 4.0, 6.0, 8.0])),
-        capacities_wh=tuple(1e6 * np.array([1.0, 2.0, 4.0, 8.0, 16.0, 24.0])),
+        powers_w=tuple((1e6 * np.linspace(1.0, 10.0, 10)).tolist()),
+        capacities_wh=tuple((1e6 * np.geomspace(1.0, 40.0, 20)).tolist()),
         station=StorageStation(1.0, 1.0, 1.0),
         terms=InvestmentTerms(energy_per_kwh=120.0, power_per_kw=60.0),
     )
@@ -194,7 +194,7 @@ def sizing(history: MarketHistory, cases: int) -> None:
     for site in question.sites:
         best = next(size for size in found if size.site == site.name)
         print(
-            f"  {site.name}: {best.power_w / 1e6:g} MW, {best.capacity_wh / 1e6:g} MWh; "
+            f"  {site.name}: {best.power_w / 1e6:g} MW, {best.capacity_wh / 1e6:.3g} MWh; "
             f"net present value {best.net_present_value:,.0f} +- {best.standard_error:,.0f} USD, "
             f"{best.earnings_per_year:,.0f} a year, {best.years:.1f} years"
         )
@@ -204,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prices", nargs="?", type=Path)
     parser.add_argument("--years", type=int, nargs="*", default=YEARS)
-    parser.add_argument("--cases", type=int, default=3_000)
+    parser.add_argument("--cases", type=int, default=4_800)
     given = parser.parse_args()
     closed_case()
     against_pypsa()

@@ -161,6 +161,27 @@ def test_peak_shaving_takes_the_load_down_to_the_level_its_energy_allows():
     assert plan.charge_w.sum() == pytest.approx(12e3, rel=1e-3)
 
 
+def test_a_peak_that_was_already_reached_need_not_be_shaved_further():
+    load = np.array([10.0, 10.0, 30.0, 30.0, 10.0, 10.0]) * 1e3
+    horizon = Horizon(START, 3600, 6)
+    station = StorageStation(10e3, 10e3, 12e3, 0.95, 0.95)
+    model = TWIN.construct(StationSite(horizon, station, StationState(0.0), load))
+    signal = StationSignal(np.full(6, 0.1), Mode.PEAK_SHAVING, peak_before_w=28e3)
+    plan = TWIN.decide(model, expected_samples(model), signal)
+    assert plan.draw_w.max() == pytest.approx(28e3, rel=1e-4)
+    assert plan.discharge_w.sum() == pytest.approx(4e3, rel=1e-3)
+
+
+def test_a_longest_discharge_leaves_power_for_after_a_rest():
+    station = replace(SMALL, discharge_power_w=2_000.0, longest_discharge_h=2.0, wear_per_kwh=0.0)
+    prices = [0.3, 0.3, 0.3, 0.3, 0.3, 0.1]
+    plan = plan_of(station, prices, state=StationState(8_000.0), end_least_wh=0.0)
+    running = "".join("x" if power > 1e-3 else " " for power in plan.discharge_w)
+    assert max(map(len, running.split())) == 2
+    # Two hours, a rest, two hours of full power drain all that 0.95 of 8 kWh can give.
+    assert plan.account.energy == pytest.approx(0.3 * 7.6, rel=1e-3)
+
+
 def test_valley_filling_lifts_the_lowest_draw():
     load = np.array([30.0, 30.0, 10.0, 10.0, 30.0, 30.0]) * 1e3
     lossless = StorageStation(10e3, 10e3, 12e3, 1.0, 1.0)
