@@ -32,7 +32,7 @@ from market.storage_station.bids import ELECTRICITY
 from twin import edits as twin_edits
 from twin.storage_station.learning import EfficiencyBelief
 from twin.storage_station.model import StationModel, StationSignal, StationSite
-from twin.storage_station.plan import LINES, StationOutcome, StationPlan, account
+from twin.storage_station.plan import LINES, StationAccount, StationOutcome, StationPlan, account
 from twin.storage_station.station import FloatArray, StationError, StorageStation, check_station
 from twin.storage_station.twin import StorageStationTwin
 
@@ -40,6 +40,7 @@ _CYCLES = "full_cycles"
 _STORED = "stored_at_end"
 _SHARE = 10_000
 _THOUSAND = 1_000
+_W_PER_KW = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class StationInputs:
             (2,),
         ):
             raise ValueError("belief.information must be 2 by 2, belief.evidence have 2 values")
+        if belief is not None and not np.linalg.det(belief.information) > 0.0:
+            raise ValueError("belief.information must be positive definite: leave belief out")
         if self.signal.price_per_kwh.shape != (self.site.horizon.slots,):
             raise ValueError(
                 f"signal has {self.signal.price_per_kwh.size} prices for "
@@ -118,15 +121,17 @@ def planned_day(inputs: StationInputs, edits: Sequence[Edit] = ()) -> StationPla
         raise infeasible(error, (), fixed, edits) from error
 
 
-def dispatch_plan(plan: StationPlan) -> DispatchPlan:
-    """The twin's plan as what is approved and signed."""
+def dispatch_plan(plan: StationPlan, signal: StationSignal) -> DispatchPlan:
+    """The twin's plan as what is approved and signed; its cost is `day_cost`'s."""
     horizon = plan.horizon
     return DispatchPlan(
         first_slot=int(horizon.start.timestamp()) // horizon.slot_seconds,
         slot_seconds=horizon.slot_seconds,
         lines={ELECTRICITY: tuple(round(power) for power in plan.power_w.tolist())},
         indicators={
-            COST: Indicator(money_micro(-plan.account.profit), "micro", "lower"),
+            COST: Indicator(
+                money_micro(day_cost(plan.account, plan.draw_w, signal)), "micro", "lower"
+            ),
             PEAK: Indicator(round(float(plan.draw_w.max())), "W", "lower"),
             COMFORT: Indicator(
                 round(_SHARE * float(plan.satisfaction.mean())), "of 10,000", "higher"
@@ -135,6 +140,15 @@ def dispatch_plan(plan: StationPlan) -> DispatchPlan:
             _STORED: Indicator(round(float(plan.stored_wh[-1])), "Wh", "higher"),
         },
     )
+
+
+def day_cost(account: StationAccount, draw_w: FloatArray, signal: StationSignal) -> float:
+    """What a day costs, currency: less its profit, and the price of the peak beyond the one that
+    was reached before, less the worth of the valley, where they have one."""
+    peak_kw = max(float(draw_w.max()) - signal.peak_before_w, 0.0) / _W_PER_KW
+    valley_kw = float(draw_w.min()) / _W_PER_KW
+    billed = signal.peak_per_kw * peak_kw - signal.valley_per_kw * valley_kw
+    return billed - account.profit
 
 
 class StationPlanner:
@@ -151,7 +165,7 @@ class StationPlanner:
 
     def solve(self, inputs: StationInputs, edits: Sequence[Edit] = ()) -> DispatchPlan:
         """The best plan with the edits fixed; edited values are kept to the W."""
-        return dispatch_plan(planned_day(inputs, edits)).keeping(edits)
+        return dispatch_plan(planned_day(inputs, edits), inputs.signal).keeping(edits)
 
     def measure(
         self,
@@ -203,7 +217,7 @@ def _metered_indicators(
     )
     draw_w = inputs.model().load_w + (charge_wh - discharge_wh) / horizon.slot_hours
     return {
-        COST: Indicator(money_micro(-came_to.profit), "micro", "lower"),
+        COST: Indicator(money_micro(day_cost(came_to, draw_w, inputs.signal)), "micro", "lower"),
         PEAK: Indicator(round(float(draw_w.max())), "W", "lower"),
     }
 

@@ -65,8 +65,12 @@ def test_the_same_inputs_give_the_same_plan(inputs, plan):
     assert PLANNER.solve(PLANNER.parse_inputs(to_json(inputs))) == plan
 
 
-def test_a_plan_says_what_it_costs_its_peak_and_how_far_it_keeps_its_duty(plan):
-    assert plan.indicators[COST].value < 0  # it earns
+def test_a_plan_says_what_it_costs_its_peak_and_how_far_it_keeps_its_duty(inputs, plan):
+    resting = 0.2 * LOAD.max() / 1e3
+    assert plan.indicators[COST].value < 1e6 * resting - 500_000
+    day = planned_day(inputs)
+    billed = 0.2 * day.draw_w.max() / 1e3
+    assert plan.indicators[COST].value == pytest.approx(1e6 * (billed - day.account.profit), abs=2)
     assert 0 < plan.indicators[PEAK].value <= LOAD.max() + 4_000
     assert plan.indicators[COMFORT].value == 10_000
     assert plan.indicators["full_cycles"].value > 500
@@ -128,6 +132,7 @@ def test_an_edit_of_nothing_is_refused(inputs, edit, said):
         (("signal", "price_per_kwh"), [0.1], "signal has 1 prices for 96 slots"),
         (("site", "horizon", "start"), "2026-01-14T00:07:00+00:00", "start of a slot"),
         (("scenarios",), 0, "scenarios must lie in"),
+        (("belief",), {"information": [[1.0]], "evidence": [1.0]}, "given together"),
     ],
 )
 def test_impossible_inputs_are_refused_with_the_reason(inputs, path, value, said):
@@ -156,7 +161,10 @@ def test_a_metered_day_corrects_the_twin_and_shows_deviations(inputs, plan):
     assert corrected.belief is not None
     assert corrected.belief.days_seen == 1
     assert corrected.datasheet == STATION
-    assert found.indicators[COST].value > plan.indicators[COST].value
+    draw_kw = (LOAD + 4.0 * np.array(metered)).max() / 1e3
+    through = 0.95 * np.maximum(metered, 0).sum() + np.maximum(-np.array(metered), 0).sum() / 0.95
+    cost = 0.2 * draw_kw + PRICES @ metered / 1e3 + 0.01 * through / 1e3
+    assert found.indicators[COST].value == pytest.approx(1e6 * cost, abs=2)
     again = PLANNER.measure(corrected, PLANNER.solve(corrected), {"electricity": metered}, observed)
     belief = PLANNER.parse_inputs(again.inputs).belief
     assert belief is not None
