@@ -182,10 +182,11 @@ def sizing(history: MarketHistory, cases: int) -> None:
     sites.append(SizingSite("works", weeks, load_w=load, peak_per_kw=3.0))
     question = SizingQuestion(
         sites=tuple(sites),
-        powers_w=tuple((1e6 * np.linspace(1.0, 10.0, 10)).tolist()),
-        capacities_wh=tuple((1e6 * np.geomspace(1.0, 40.0, 20)).tolist()),
+        powers_w=tuple((1e6 * np.array([1.0, 2.0, 4.0, 6.0, 8.0])).tolist()),
+        capacities_wh=tuple((1e6 * np.array([1.0, 2.0, 4.0, 8.0, 16.0, 24.0])).tolist()),
         station=StorageStation(1.0, 1.0, 1.0),
         terms=InvestmentTerms(energy_per_kwh=120.0, power_per_kw=60.0),
+        periods_per_case=26,
     )
     began = time.process_time()
     found = explore_sizes(question, cases, seed=1)
@@ -204,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prices", nargs="?", type=Path)
     parser.add_argument("--years", type=int, nargs="*", default=YEARS)
-    parser.add_argument("--cases", type=int, default=4_800)
+    parser.add_argument("--cases", type=int, default=3_600)
     given = parser.parse_args()
     closed_case()
     against_pypsa()

@@ -1,8 +1,9 @@
 """How large a station should be, and where: capacity, power and site explored in batch.
 
 Each scenario is a case: a site, a power and a capacity drawn from those in question, and periods
-(days, or months where the peak is billed by the month) drawn from the site's past. Its operation is
-optimised over those periods and priced over the station's life.
+(days, or months where the peak is billed by the month) drawn from the site's past, one from each of
+as many equal parts of it, so that every season has its share. Its operation is optimised over those
+periods and priced over the station's life.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.batch import Arrays, Executor, batch_function, run_batch
 from twin.storage_station.price_programme import PriceProgramme
@@ -141,7 +143,9 @@ def sized_cases(rng: np.random.Generator, count: int, *, question: SizingQuestio
             capacity_wh=question.capacities_wh[capacity[case]],
             wear_per_kwh=question.terms.wear_per_kwh,
         )
-        periods = rng.choice(place.price_per_kwh.shape[0], question.periods_per_case, replace=False)
+        count_there, drawn = place.price_per_kwh.shape[0], question.periods_per_case
+        parts = np.arange(drawn) + rng.random(drawn)
+        periods = (parts * count_there / drawn).astype(int)
         earnings[case], cycles[case] = _year(station, place, periods)
     power_w = np.array(question.powers_w)[power]
     capacity_wh = np.array(question.capacities_wh)[capacity]
@@ -157,7 +161,9 @@ def sized_cases(rng: np.random.Generator, count: int, *, question: SizingQuestio
     }
 
 
-def _year(station: StorageStation, site: SizingSite, periods: FloatArray) -> tuple[float, float]:
+def _year(
+    station: StorageStation, site: SizingSite, periods: NDArray[np.int64]
+) -> tuple[float, float]:
     """Earnings and full cycles a year, from these periods; each begins and ends empty."""
     slots = site.price_per_kwh.shape[1]
     programme = PriceProgramme(station, slots, site.slot_hours, site.peak_per_kw)
