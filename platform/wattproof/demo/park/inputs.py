@@ -36,7 +36,7 @@ def scene_from(options: ParkOptions) -> Scene:
     said: dict[str, Any] = {"park": "published", "seed": options.seed}
     if options.prices is None:
         found = published_park()
-        title = "Nine sites of the published industrial park on a day in spring"
+        title = "Eight sites of the published industrial park on a day in spring"
         return _scene(title, found, options, said)
     quoted = files.prices(options.prices, options)
     days = quoted.series.local_days()
@@ -51,7 +51,7 @@ def scene_from(options: ParkOptions) -> Scene:
         "prices": str(options.prices),
         "skipped_prices": len(quoted.bad_rows),
     }
-    title = f"Nine sites of the published industrial park at the prices of {day:%A}, {day}"
+    title = f"Eight sites of the published industrial park at the prices of {day:%A}, {day}"
     return _scene(title, found, options, said, (matched, *quoted.notes))
 
 

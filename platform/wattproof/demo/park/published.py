@@ -1,4 +1,4 @@
-"""Nine sites of the published park with a station: what forecast and seed make of their day."""
+"""Eight sites of the published park with a station: what forecast and seed make of their day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STATION = StorageStation(
     most_share=0.95,
     wear_per_kwh=0.006,
 )
-_LEFT_OUT = frozenset({"food", "paper", "greenhouses"})
+_LEFT_OUT = frozenset({"food", "paper", "greenhouses", "offices"})
 _STORED_SHARE = 0.3
 _FAILURE_SLOTS = 6
 _FAILURE_SHARE = 0.6
