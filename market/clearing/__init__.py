@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from market.clearing.counted import ClearingError
 from market.clearing.round import clear
+from market.clearing.scenarios import ClearingScenarios, ScenarioOutcomes
 from market.outcome import Clearing
 
-__all__ = ["Clearing", "ClearingError", "clear"]
+__all__ = ["Clearing", "ClearingError", "ClearingScenarios", "ScenarioOutcomes", "clear"]

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import diags_array, hstack
 
 from market.clearing.component import Component
@@ -19,12 +20,15 @@ from market.units import SCALE
 
 _PRICE_BITS = 10
 _FACE_TOLERANCE = 1e-7
+_GOLDEN = (5**0.5 - 1) / 2
+_WEIGHT_SPREAD = 1e-3
 _REACH_GRAINS = 4_096
 _REACH_RESERVES = 4
 _MAX_REACH_GRAINS = 1e7
 _LEAST_FILL = 64
 _LOSS_WEIGHT = 1e4
 _MOVE_WEIGHT = 1e-7
+_ROUNDING = 0.5 + 1e-7  # what the solver leaves short of a half is a half
 _MAX_PRICE = (1 << 63) - 1
 
 
@@ -55,8 +59,10 @@ def at_stake(component: Component, prices: tuple[int, ...]) -> ExactArray:
 
 
 def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
-    """The middle between the supporting prices of greatest and of least sum.
+    """The middle between the supporting prices of greatest and of least weighted sum.
 
+    Weights lie between 1 and 1.001 and differ by place, so that one point alone has that sum even
+    where one price can fall for another to rise.
     Every price stays between the price terms of its product's levels and the relaxation's dual
     (which supports the fills), so that a price with a single bound does not run away. Falls back to
     the duals where rounding in the solver leaves no supporting prices.
@@ -67,12 +73,13 @@ def middle_of_face(component: Component, relaxation: Relaxation) -> FloatArray:
     multi = slice(component.levels, None)
     values = values_per_kwh(component)[multi] / scale
     matrix = component.ratios[:, multi].T.tocsc()
+    weights = 1.0 + np.arange(len(duals)) * _GOLDEN % 1.0 * _WEIGHT_SPREAD
     ends: list[FloatArray] = []
     for sign in (1.0, -1.0):
         programme = Programme(
             row_lower=np.where(relaxation.full[multi], -INFINITY, values - _FACE_TOLERANCE),
             row_upper=np.where(relaxation.filled[multi], values + _FACE_TOLERANCE, INFINITY),
-            cost=np.full(len(duals), sign),
+            cost=np.where(sign > 0, weights, -weights),
             lower=lower / scale,
             upper=upper / scale,
             matrix=matrix,
@@ -118,11 +125,20 @@ def snap_to_grid(
     # In grains of the largest leg, like everything below.
     extra = reserves * SCALE / spans
     reach = min(_REACH_GRAINS + _REACH_RESERVES * float(extra.max()), _MAX_REACH_GRAINS)
-    surplus = quotients(component.surpluses(base), component.spans)
+    exact = component.surpluses(base)
+    losing = relaxation.filled & np.asarray(exact < 0, dtype=np.bool_)
+    missing = ~relaxation.full & np.asarray(exact > 0, dtype=np.bool_)
+    if not (losing.any() or missing.any() or extra.any()):
+        return base
+    surplus = quotients(exact, component.spans)
     ratios = component.coefficients / spans[component.owners]
     total = component.by_column(np.abs(ratios))
     half_a_grain = total / 2 + 1e-6
-    half_a_grain[: component.levels] = 0.0
+    # Prices that bound each other's difference alone stay in order when all are rounded alike.
+    ordered = _in_order(component)
+    half_a_grain[ordered] = 0.0
+    keeps = np.where(ordered, np.floor(surplus), surplus)
+    leaves = np.where(ordered, np.ceil(surplus), surplus)
     # Row 2 j: column j keeps its gain; row 2 j + 1: what it leaves unfilled gains little.
     near = (reach + 1) * total
     wanted = np.column_stack(
@@ -136,12 +152,10 @@ def snap_to_grid(
     row_lower = np.column_stack(
         (
             np.full(component.count, -INFINITY),
-            surplus + np.where(relaxation.filled, 0.0, half_a_grain),
+            leaves + np.where(relaxation.filled, 0.0, half_a_grain),
         )
     )
-    row_upper = np.column_stack(
-        (surplus - half_a_grain - extra, np.full(component.count, INFINITY))
-    )
+    row_upper = np.column_stack((keeps - half_a_grain - extra, np.full(component.count, INFINITY)))
     cost = np.column_stack(
         (np.full(component.count, _LOSS_WEIGHT), _unfilled_weights(component, relaxation))
     )
@@ -164,8 +178,15 @@ def snap_to_grid(
         found = solve(programme).x[:moves]
     except ProgrammeError:
         return base
-    steps = rounded(found[0::2] - found[1::2]).tolist()
+    steps = rounded(np.floor(found[0::2] - found[1::2] + _ROUNDING)).tolist()
     return _whole_prices([price + step for price, step in zip(base, steps, strict=True)])
+
+
+def _in_order(component: Component) -> NDArray[np.bool_]:
+    """Levels, and orders that take as much of one product as they give of another."""
+    single = np.arange(component.count) < component.levels
+    even = component.by_column(component.coefficients) == 0
+    return np.asarray(single | (even & (np.diff(component.starts) == 2)), dtype=np.bool_)
 
 
 def _whole_prices(prices: list[int]) -> tuple[int, ...]:

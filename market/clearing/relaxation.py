@@ -14,8 +14,8 @@ from market.units import SCALE
 
 BoolArray = NDArray[np.bool_]
 
-_ENERGY_BITS = 20
-_PRICE_BITS = 10
+ENERGY_BITS = 20
+PRICE_BITS = 10
 _AT_BOUND = 1e-7
 
 
@@ -57,9 +57,9 @@ def solve_relaxation(component: Component) -> Relaxation:
     solver sees numbers near one. Raises ProgrammeError.
     """
     energies = energies_wh(component)
-    energy_scale = power_of_two_above(int(energies.max()), _ENERGY_BITS)
+    energy_scale = power_of_two_above(int(energies.max()), ENERGY_BITS)
     values = values_per_kwh(component)
-    price_scale = power_of_two_above(int(np.abs(values).max()), _PRICE_BITS)
+    price_scale = power_of_two_above(int(np.abs(values).max()), PRICE_BITS)
     spans = component.spans.astype(np.float64)
     upper = energies / energy_scale
     zeros = np.zeros(len(component.products))

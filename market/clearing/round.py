@@ -12,6 +12,7 @@ from market.clearing.component import Component, build_component, connected_prod
 from market.clearing.counted import ClearingError, CountedOrders
 from market.clearing.coupled import clear_component
 from market.clearing.exact import ExactArray, IntArray, greatest, held
+from market.clearing.programme import ProgrammeError
 from market.clearing.uniform import UnitArray, clear_product, hash_words, ration
 from market.outcome import Clearing
 from market.rules import MarketRules
@@ -36,8 +37,12 @@ def clear(book: Book, maxima: Sequence[int], rules: MarketRules) -> Clearing:
         prices[product] = _clear_single(book, orders, chosen, fills)
     for number, chosen in _groups(component_of[own], component_of[own] >= 0):
         component = build_component(orders, np.flatnonzero(component_of == number), chosen)
-        prices[component.products], units = clear_component(component)
-        _spread_over_orders(book, orders, component, units, fills)
+        try:
+            prices[component.products], units = clear_component(component)
+        except ProgrammeError:
+            _clear_alone(book, orders, chosen, prices, fills)
+        else:
+            _spread_over_orders(book, orders, component, units, fills)
     filled = np.zeros(book.count, dtype=np.uint64)
     filled[orders.positions] = fills
     return Clearing(
@@ -66,6 +71,17 @@ def _clear_single(book: Book, orders: CountedOrders, chosen: IntArray, fills: Un
     )
     fills[chosen] = result.fills
     return result.price
+
+
+def _clear_alone(
+    book: Book, orders: CountedOrders, chosen: IntArray, prices: IntArray, fills: UnitArray
+) -> None:
+    """Each product by its single-leg orders, for numbers so far apart that no solver copes."""
+    own = orders.products[orders.starts[:-1]]
+    singles = np.zeros(len(own), dtype=np.bool_)
+    singles[chosen] = orders.lengths[chosen] == 1
+    for product, members in _groups(own, singles):
+        prices[product] = _clear_single(book, orders, members, fills)
 
 
 def _spread_over_orders(

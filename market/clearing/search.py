@@ -23,7 +23,8 @@ from market.units import SCALE
 
 REACH_WH = 64
 _PRICE_BITS = 4
-_SEARCH_LIMIT_WH = 1 << 24
+_SEARCH_LIMIT_WH = 1 << 20
+_MOST_STEPS = 1 << 20
 _GAP_SHARE = 2e-7
 _MAX_NODES = 500
 _ELASTIC_NODES = 50
@@ -120,8 +121,11 @@ def reach_wh(residual: list[int]) -> int:
 
 
 def steps(reach: int, span: int) -> int:
-    """Units of a column that reach so far, at least one."""
-    return max(1, -(-reach * SCALE // span))
+    """Units of a column that reach so far, at least one.
+
+    Beyond about a million HiGHS may tighten bounds for ever, a step at a time.
+    """
+    return max(1, min(_MOST_STEPS, -(-reach * SCALE // span)))
 
 
 def _absorbers(
@@ -231,7 +235,7 @@ def _solve_block(
             # q + e = floor(c (u + d) / SCALE): c d / SCALE + f - 1 < e <= c d / SCALE + f.
             fraction = (c * filled % SCALE) / SCALE
             entries.append((len(row_lower), -c / SCALE))
-            bound = float(setting.reach + 1) * abs(c) / span + abs(c) / SCALE + 1
+            bound = float(most * abs(c) // SCALE + 2)
             loss = (gain_row, -prices[k] / unit) if loses else None
             rounding.append((row_of[k], -bound, bound, len(row_lower), loss))
             row_lower.append(fraction - 1 + 0.5 / SCALE)
