@@ -101,12 +101,14 @@ class ClearingScenarios:
         welfare = np.empty(count)
         prices = np.empty((count, self._highs.getNumRow()))
         fills = np.empty((count, len(self._columns)))
+        zeros = np.zeros(len(self._columns))
         for scenario in range(count):
             upper = self._upper(units[scenario % len(units)])
-            cost = self._cost(values[scenario % len(values)])
-            zeros = np.zeros(len(upper))
-            self._highs.changeColsBounds(len(upper), self._columns, zeros, upper)
-            self._highs.changeColsCost(len(cost), self._columns, cost)
+            if scenario < len(units):
+                self._highs.changeColsBounds(len(upper), self._columns, zeros, upper)
+            if scenario < len(values):
+                cost = self._cost(values[scenario])
+                self._highs.changeColsCost(len(cost), self._columns, cost)
             self._highs.setBasis(self._basis)
             found = run(self._highs)
             welfare[scenario] = -found.objective * self._price_scale * self._energy_scale / SCALE
