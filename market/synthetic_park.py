@@ -213,6 +213,7 @@ def grid_orders(
     *,
     keys: Sequence[bytes],
     two_sided: bool = False,
+    coarse: bool = True,
     stores: int = 0,
     market: int = 1,
     round: int = 1,
@@ -220,12 +221,13 @@ def grid_orders(
     """A meshed grid whose nodes are the zones: a ring with a chord, cheap at one end, dear at the
     other, lines with limits.
 
-    A node order in units of 1 kWh (and one in units of 1 Wh) moves energy between node and hub and
-    takes its share of every line's flowgates; a flowgate's limit is sold, and what is unused
-    bought, at price 0. Every line has a flowgate a direction, or with `two_sided` a single one,
-    whose price is negative when the line is full backward. `stores` storage orders a node and slot
-    connect the slots. Carrier 0 is energy; hub and flowgates fill the others. Raises ValueError
-    unless the grid has GRID_CARRIERS carriers and at least 3 zones.
+    A node order moves energy between node and hub and takes its share of every line's flowgates; a
+    flowgate's limit is sold, and what is unused bought, at price 0. With `coarse` there is one in
+    units of 1 kWh and one of 1 Wh that makes up the rest, else one of 1 Wh alone. Every line has a
+    flowgate a direction, or with `two_sided` a single one, whose price is negative when the line is
+    full backward. `stores` storage orders a node and slot connect the slots. Carrier 0 is energy;
+    hub and flowgates fill the others. Raises ValueError unless the grid has GRID_CARRIERS carriers
+    and at least 3 zones.
     """
     nodes = grid.zones
     if grid.carriers != GRID_CARRIERS or nodes < 3:
@@ -236,7 +238,7 @@ def grid_orders(
     for slot in range(grid.slots):
         for node in range(nodes):
             _trade_at_node(random, orders, node, nodes, slot, grid.slots, stores)
-            _node_orders(orders, node, nodes, slot, shares[node], two_sided)
+            _node_orders(orders, node, nodes, slot, shares[node], two_sided, coarse)
         for line in range(len(lines)):
             limit_wh = random.randint(20_000, 60_000)
             for way in (0,) if two_sided else (0, 1):
@@ -266,10 +268,16 @@ def _sensitivities(
 
 
 def _node_orders(
-    orders: _Orders, node: int, nodes: int, slot: int, shares: Sequence[int], two_sided: bool
+    orders: _Orders,
+    node: int,
+    nodes: int,
+    slot: int,
+    shares: Sequence[int],
+    two_sided: bool,
+    coarse: bool,
 ) -> None:
     hub = (*_own_place(0, nodes), slot)
-    for unit_wh, units in ((1_000, 400), (1, 1_000)):
+    for unit_wh, units in ((1_000, 400), (1, 1_000)) if coarse else ((1, 400_000),):
         whole = unit_wh * SCALE
         legs = {(0, node, slot): whole, hub: -whole}
         for line, share in enumerate(shares):

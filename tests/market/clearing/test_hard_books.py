@@ -41,9 +41,10 @@ def test_a_park_of_any_carriers_and_zones_clears_within_a_millionth_of_welfare(c
     assert certificate.welfare_micro > 10**7
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_meshed_grid_clears_within_a_millionth_of_welfare(seed):
-    book = a_mesh(seed, nodes=4 + seed, stores=seed % 2)
+@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_meshed_grid_clears_within_a_millionth_of_welfare(seed, coarse):
+    book = a_mesh(seed, nodes=4 + seed, stores=seed % 2, coarse=coarse)
     clearing, certificate = certified(book, **A_MILLIONTH)
     assert certificate.welfare_micro > 10**7
     # Some line is full, so that its flowgate has a price and the nodes differ.
