@@ -105,7 +105,7 @@ def test_a_component_computes_what_the_orders_say(multis, singles, prices, data)
                 leg.coefficient * prices[k] for leg, k in zip(first.legs, indices, strict=True)
             )
             assert int(surplus[j]) == first.limit * SCALE - cost
-            moved = [c * filled // SCALE for c in own]
+            moved = [leg.coefficient * filled // SCALE for leg in first.legs]
             paid = sum(prices[k] * q for k, q in zip(indices, moved, strict=True))
             assert int(gains[j]) == first.limit * filled - paid
             for k, q in zip(indices, moved, strict=True):
