@@ -58,8 +58,11 @@ def hours(path: Path, column: str) -> Array:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path)
     folder = parser.parse_args().folder
+    if folder is None:
+        print("left out: give the folder of the households' files")
+        return
     temperature = hours(folder / "weather.csv", "outdoor_dry_bulb_temperature")
     print(f"{'load':12s} {'baseline':22s} {'CV(RMSE)':>9s} {'NMBE':>8s}")
     for building in (1, 2):
