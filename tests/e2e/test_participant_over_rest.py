@@ -58,8 +58,12 @@ def take_part(url, side, price):
 
 
 def orders(platform):
+    """Those of the market that the two trade in; a market with a network has the network's too."""
     with platform.transaction() as session:
-        return session.exec(select(OrderRow).where(col(OrderRow.cancelled_at).is_(None))).all()
+        kept = select(OrderRow).where(
+            col(OrderRow.market) == 1, col(OrderRow.cancelled_at).is_(None)
+        )
+        return session.exec(kept).all()
 
 
 def cancelled(platform):
