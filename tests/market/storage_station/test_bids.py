@@ -100,24 +100,39 @@ def test_however_orders_are_filled_power_capacity_and_content_are_kept(
     start = station.least_wh + fullness * (station.most_wh - station.least_wh)
     bids = station_bids("s", plan_of(powers), station, StationState(start), 0.1)
     filled = [random.choice([0, bid.max_units, random.randint(0, bid.max_units)]) for bid in bids]
-    taken, given_back = [0] * len(powers), [0] * len(powers)
+    taken, given_back = moved_wh(bids, filled, len(powers))
+    all_taken, all_given = moved_wh(bids, [bid.max_units for bid in bids], len(powers))
+    kept, stored, rest, whole = station.kept(0.25), start, start, start
+    # Legs are rounded to the Wh, those given up and those taken down.
+    room = len(bids) * (2.0 + 2.0 / station.discharge_efficiency)
+    for slot in range(len(powers)):
+        assert not (taken[slot] and given_back[slot])
+        assert taken[slot] <= station.charge_power_w / 4 + 1e-6
+        assert given_back[slot] <= station.discharge_power_w / 4 + 1e-6
+        stored = content_after(station, stored, taken[slot], given_back[slot])
+        whole = content_after(station, whole, all_taken[slot], all_given[slot])
+        rest *= kept
+        assert stored <= station.most_wh + room
+        # What leaks away no order can hold: left alone, or after the whole plan, it may leak below.
+        assert stored >= min(station.least_wh, rest, whole) - room
+        assert whole >= -room
+
+
+def moved_wh(bids, filled, slots):
+    """Wh taken and given back in every slot at these fills."""
+    taken, given_back = [0] * slots, [0] * slots
     for bid, units in zip(bids, filled, strict=True):
         for leg in bid.legs:
             moved = leg.coefficient * units // SCALE
             side = taken if moved > 0 else given_back
             side[leg.slot] += abs(moved)
-    kept, stored, rest = station.kept(0.25), start, start
-    for slot in range(len(powers)):
-        assert not (taken[slot] and given_back[slot])
-        assert taken[slot] <= station.charge_power_w / 4 + 1e-6
-        assert given_back[slot] <= station.discharge_power_w / 4 + 1e-6
-        stored = kept * stored + station.charge_efficiency * taken[slot]
-        stored -= given_back[slot] / station.discharge_efficiency
-        rest *= kept
-        # Legs are rounded to the Wh, those given up and those taken down.
-        room = len(bids) * (2.0 + 2.0 / station.discharge_efficiency)
-        assert stored <= station.most_wh + room
-        assert stored >= min(station.least_wh, rest) - room
+    return taken, given_back
+
+
+def content_after(station, stored_wh, taken_wh, given_wh):
+    """What a quarter-hour leaves in the store."""
+    stored_wh = station.kept(0.25) * stored_wh + station.charge_efficiency * taken_wh
+    return stored_wh - given_wh / station.discharge_efficiency
 
 
 @settings(deadline=None, max_examples=60)
