@@ -75,7 +75,7 @@ def read(kind: type[T], raw: Any, place: str = "inputs") -> T:
         return kind(**given)
     except InputsError:
         raise
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputsError(f"{place}: {error}") from error
 
 

@@ -18,6 +18,7 @@ from market.dispatch import (
     PEAK,
     DispatchPlan,
     Edit,
+    EditError,
     Indicator,
     InfeasibleError,
     InputsError,
@@ -32,13 +33,14 @@ from market.park_energy.rules import CARRIERS, ZONES
 from market.quantise import money_micro
 from twin import edits as twin_edits
 from twin.horizon import Horizon
+from twin.milp import SolverError
 from twin.park.believed import main_output, output_w, scaled
 from twin.park.carriers import Carrier
-from twin.park.consistency import check_site
+from twin.park.consistency import check_park
 from twin.park.learning import DEMAND, OUTPUT, LearningLimits
 from twin.park.plan import SitePlan
 from twin.park.site import FloatArray, ParkError, ParkSite
-from twin.park.site_plan import SitePrices, plan_site
+from twin.park.site_plan import SitePrices, plan_site, site_as_park
 
 _SHARE = 10_000
 
@@ -89,6 +91,14 @@ class SiteInputs:
             raise ValueError(f"a converter or store cannot bear a carrier's name: {min(taken)}")
 
     @property
+    def prices(self) -> SitePrices:
+        """Expected prices of all carriers, the same for buying and selling."""
+        price = np.full((len(CARRIERS), self.horizon.slots), np.nan)
+        for name, values in self.price_per_kwh.items():
+            price[CARRIERS.index(name)] = values
+        return SitePrices(price, price)
+
+    @property
     def need(self) -> SiteNeed:
         """What is bid for."""
         return SiteNeed(self.demand_w, self.available_w)
@@ -118,15 +128,13 @@ def planned_day(inputs: SiteInputs, edits: Sequence[Edit] = ()) -> SitePlan:
     """
     for edit in edits:
         check_place(edit, editable(inputs.site), inputs.horizon.slots)
+        _check_edit(edit, inputs.site)
     fixed = [twin_edits.Edit(edit.line, edit.slot, float(edit.value_w)) for edit in edits]
-    price = np.full((len(CARRIERS), inputs.horizon.slots), np.nan)
-    for name, values in inputs.price_per_kwh.items():
-        price[CARRIERS.index(name)] = values
     try:
         return plan_site(
             inputs.site,
             inputs.horizon,
-            SitePrices(price, price),
+            inputs.prices,
             inputs.available_w,
             inputs.demand_w,
             fixed,
@@ -136,6 +144,11 @@ def planned_day(inputs: SiteInputs, edits: Sequence[Edit] = ()) -> SitePlan:
         raise infeasible(error, error.conflicts, fixed, edits) from error
     except ParkError as error:
         raise InfeasibleError(str(error)) from error
+    except SolverError as error:
+        raise InputsError(
+            f"inputs: no plan of {inputs.site.name} was found ({error}): prices, costs or powers "
+            "are too large, or differ by too many orders of magnitude"
+        ) from error
 
 
 def dispatch_plan(inputs: SiteInputs, plan: SitePlan) -> DispatchPlan:
@@ -171,7 +184,16 @@ class SitePlanner:
         if int(inputs.horizon.start.timestamp()) % inputs.horizon.slot_seconds:
             raise InputsError("inputs.horizon.start must be the start of a slot")
         try:
-            check_site(inputs.site)
+            check_park(
+                site_as_park(
+                    inputs.site,
+                    inputs.horizon,
+                    inputs.prices,
+                    inputs.available_w,
+                    inputs.demand_w,
+                    inputs.rejection_per_kwh,
+                )
+            )
         except ParkError as error:
             raise InputsError(f"inputs.site: {error}") from error
         return inputs
@@ -218,6 +240,15 @@ class SitePlanner:
             demand_w=inputs.demand_w * factors.reshape(-1, 1),
         )
         return Measurement(to_json(corrected), deviation)
+
+
+def _check_edit(edit: Edit, site: ParkSite) -> None:
+    """Raises EditError where a converter is to give back what drives it."""
+    if edit.value_w < 0 and any(part.name == edit.line for part in site.converters):
+        raise EditError(
+            f"{edit.line}[{edit.slot}] = {edit.value_w} W: a converter takes at least 0 W of what "
+            "drives it"
+        )
 
 
 def _touches(site: ParkSite, name: str) -> bool:

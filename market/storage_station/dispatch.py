@@ -30,6 +30,7 @@ from market.inputs import read, to_json
 from market.quantise import money_micro
 from market.storage_station.bids import ELECTRICITY
 from twin import edits as twin_edits
+from twin.milp import SolverError
 from twin.storage_station.learning import EfficiencyBelief
 from twin.storage_station.model import StationModel, StationSignal, StationSite
 from twin.storage_station.plan import LINES, StationAccount, StationOutcome, StationPlan, account
@@ -119,6 +120,11 @@ def planned_day(inputs: StationInputs, edits: Sequence[Edit] = ()) -> StationPla
         raise infeasible(error, error.conflicts, fixed, edits) from error
     except StationError as error:
         raise infeasible(error, (), fixed, edits) from error
+    except SolverError as error:
+        raise InputsError(
+            f"inputs: no plan was found ({error}): prices, costs or powers are too large, or "
+            "differ by too many orders of magnitude"
+        ) from error
 
 
 def dispatch_plan(plan: StationPlan, signal: StationSignal) -> DispatchPlan:

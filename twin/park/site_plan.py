@@ -14,6 +14,8 @@ from twin.milp import InfeasibleProgrammeError
 from twin.park.carriers import Carrier
 from twin.park.consistency import check_connection, check_site
 from twin.park.dispatch import ParkDispatch
+from twin.park.free_conversion import check_no_free_conversion
+from twin.park.layout import layout_of
 from twin.park.model import ParkSamples, ParkSignal
 from twin.park.plan import SitePlan
 from twin.park.programme import ParkProgramme
@@ -48,7 +50,8 @@ def plan_site(
     or slot, InfeasiblePlanError naming the edits that cannot stand together.
     """
     check_site(site)
-    park = _as_park(site, horizon, prices, rejection_per_kwh, available_w, demand_w)
+    park = site_as_park(site, horizon, prices, available_w, demand_w, rejection_per_kwh)
+    check_no_free_conversion(park, layout_of(park))
     _check_edits(site, horizon, fixed)
     samples = ParkSamples(available_w[None], demand_w[None])
     signal = ParkSignal.of(park)
@@ -89,16 +92,19 @@ def plan_site(
     )
 
 
-def _as_park(
+def site_as_park(
     site: ParkSite,
     horizon: Horizon,
     prices: SitePrices,
-    rejection_per_kwh: float,
     available_w: FloatArray,
     demand_w: FloatArray,
+    rejection_per_kwh: float = 0.001,
 ) -> Park:
     """The site alone in a zone that buys and sells every traded carrier, without a limit that
-    could bind."""
+    could bind.
+
+    Raises ParkError for prices that cannot be.
+    """
     shape = (len(Carrier), horizon.slots)
     for field in ("buy_per_kwh", "sell_per_kwh"):
         if getattr(prices, field).shape != shape:

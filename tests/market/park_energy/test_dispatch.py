@@ -6,7 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from market.dispatch import COMFORT, COST, Edit, EditError, InfeasibleError, InputsError, energy_of
+from market.dispatch import (
+    COMFORT,
+    COST,
+    DispatchError,
+    Edit,
+    EditError,
+    InfeasibleError,
+    InputsError,
+    energy_of,
+)
 from market.inputs import to_json
 from market.park_energy.dispatch import PLANNER, SiteInputs, SiteLog, planned_day
 from twin.park.believed import main_output, output_w
@@ -113,6 +122,8 @@ def test_an_edit_of_what_cannot_be_fixed_is_refused(inputs, edit):
         ({"price_per_kwh": {"gas": [1.0]}}, "price_per_kwh of gas must have 24 values"),
         ({"available_w": [[-1.0] * SLOTS]}, "available_w must be finite and not negative"),
         ({"horizon": {"start": "2026-01-12T00:07:00+00:00", "slots": SLOTS}}, "start of a slot"),
+        ({"horizon": {"start": "0001-01-01T00:00:00+14:00", "slots": SLOTS}}, "out of range"),
+        ({"rejection_per_kwh": -1.0}, "rejection_per_kwh = -1 is negative"),
     ],
 )
 def test_bad_inputs_are_refused_with_the_field(inputs, change, said):
@@ -129,6 +140,58 @@ def test_a_machine_that_physics_forbids_is_refused_with_its_name(inputs):
     raw["site"]["converters"][1]["drive"] = "coal"
     with pytest.raises(InputsError, match=r"drive is one of electricity, gas"):
         PLANNER.parse_inputs(raw)
+
+
+def test_machines_that_together_make_energy_from_nothing_are_refused_by_name(inputs):
+    raw = json.loads(json.dumps(to_json(inputs)))
+    pump = {
+        "name": "works pump",
+        "kind": "heat pump",
+        "drive": "electricity",
+        "segments": [{"width_w": 1e6, "rates": {"steam": 20.0}}],
+        "source_c": 170.0,
+    }
+    turbine = {
+        "name": "works turbine",
+        "kind": "turbine",
+        "drive": "steam",
+        "segments": [{"width_w": 1e7, "rates": {"electricity": 0.3}}],
+    }
+    raw["site"]["converters"] = [pump, turbine]
+    with pytest.raises(InputsError, match=r"works pump and works/works turbine make energy"):
+        PLANNER.parse_inputs(raw)
+    raw["site"]["converters"] = [turbine]
+    machines = PLANNER.parse_inputs(raw).site.converters
+    raw["site"]["converters"] = [pump]
+    machines += PLANNER.parse_inputs(raw).site.converters
+    with pytest.raises(InfeasibleError, match="make energy from nothing"):
+        PLANNER.solve(replace(inputs, site=replace(inputs.site, converters=machines)))
+
+
+def test_a_carrier_that_nobody_can_deliver_is_refused_by_name(inputs):
+    raw = json.loads(json.dumps(to_json(inputs)))
+    raw["site"]["processes"][1]["carrier"] = "hydrogen"
+    with pytest.raises(InputsError, match=r"nobody can deliver hydrogen to works steam"):
+        PLANNER.parse_inputs(raw)
+
+
+def test_a_site_that_trades_nothing_is_disconnected(inputs):
+    raw = json.loads(json.dumps(to_json(inputs))) | {"price_per_kwh": {}}
+    with pytest.raises(InputsError, match=r"zone 'north' is disconnected"):
+        PLANNER.parse_inputs(raw)
+
+
+@pytest.mark.parametrize("price", [1e308, 1e18])
+def test_prices_at_the_limit_of_numbers_are_refused(inputs, price):
+    raw = json.loads(json.dumps(to_json(inputs)))
+    raw["price_per_kwh"]["electricity"] = [price] * SLOTS
+    with pytest.raises(DispatchError):
+        PLANNER.solve(PLANNER.parse_inputs(raw))
+
+
+def test_a_converter_cannot_be_fixed_to_give_back_what_drives_it(inputs):
+    with pytest.raises(EditError, match=r"works chp\[0\] = -5 W"):
+        PLANNER.solve(inputs, [Edit("works chp", 0, -5)])
 
 
 def test_a_line_cannot_bear_a_carriers_name(inputs):
