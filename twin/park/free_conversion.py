@@ -24,6 +24,8 @@ def check_no_free_conversion(park: Park, layout: Layout) -> None:
     names = [f"{site.name}/{part.name}" for site, part in park.converters()]
     converters = len(names)
     names += [part.name for part in park.links]
+    if not names:
+        return
     links = np.arange(layout.link_source.size)
     owner = np.concatenate([layout.segment_converter, converters + links])
     used = _free_owners(layout, owner, range(len(names)))

@@ -137,7 +137,7 @@ def site_as_park(
 def _most_w(site: ParkSite, available_w: FloatArray, demand_w: FloatArray) -> float:
     """More than a site can take or give of any carrier."""
     converters = math.fsum(
-        segment.width_w * max(1.0, *(abs(rate) for rate in segment.rates.values()))
+        segment.width_w * max((1.0, *(abs(rate) for rate in segment.rates.values())))
         for converter in site.converters
         for segment in converter.segments
     )

@@ -194,6 +194,19 @@ def test_a_converter_cannot_be_fixed_to_give_back_what_drives_it(inputs):
         PLANNER.solve(inputs, [Edit("works chp", 0, -5)])
 
 
+def test_a_machine_that_gives_nothing_is_refused_by_name(inputs):
+    raw = json.loads(json.dumps(to_json(inputs)))
+    raw["site"]["converters"][2]["segments"][0]["rates"] = {}
+    with pytest.raises(InputsError, match="works exchanger gives nothing"):
+        PLANNER.parse_inputs(raw)
+
+
+def test_a_site_without_machines_is_planned(inputs):
+    raw = json.loads(json.dumps(to_json(inputs)))
+    raw["site"]["converters"] = []
+    assert PLANNER.solve(PLANNER.parse_inputs(raw)).lines["electricity"]
+
+
 def test_a_line_cannot_bear_a_carriers_name(inputs):
     tank = replace(inputs.site.stores[0], name="gas")
     with pytest.raises(ValueError, match="cannot bear a carrier's name: gas"):
