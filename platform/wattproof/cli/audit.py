@@ -72,7 +72,10 @@ def export(
     Of the database it takes the logs of the dispatch plans that orders were made from.
     """
     from wattproof import audit
+    from wattproof.errors import InvalidError
 
+    if output is not None and not (output.parent.is_dir() and not output.is_dir()):
+        raise InvalidError(f"cannot write {output}: name a file in a folder that is there")
     with _chain(data_dir, rpc, deployment) as (settings, url, deployed):
         stored = settings.database_url or (settings.data_dir / "wattproof.db").exists()
         database = settings.database if stored and not no_database else None
@@ -80,7 +83,10 @@ def export(
     if output is None:
         print_json(bundle)
         return
-    output.write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
+    try:
+        output.write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidError(f"cannot write {output}: {error.strerror}") from error
     if as_json:
         print_json({"bundle": str(output)})
     else:

@@ -248,3 +248,12 @@ def test_a_bundle_that_is_none_is_refused(tmp_path):
     assert "not JSON" in done.stderr
     missing = run("audit", "verify", tmp_path / "none.json", "--rpc", "http://127.0.0.1:9")
     assert "cannot read" in missing.stderr
+
+
+@pytest.mark.parametrize("name", ["", "no such folder/bundle.json"])
+def test_a_bundle_that_cannot_be_written_is_refused_before_the_chain_is_read(tmp_path, name):
+    target = tmp_path / name
+    done = run("audit", "export", "1", "--data-dir", tmp_path, "--output", target)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
