@@ -58,9 +58,9 @@ struct Parcel {
 /// (EnergyTag's granular certificate). Certificates of one device, interval and technology are one ERC-1155 id:
 /// `device (160) << 56 | period (32) << 24 | slot in the period (16) << 8 | technology (8)`.
 /// They are issued from final meter readings only, never above them and never twice; they are transferred, traded
-/// by class on the Exchange (`ITokenisedProducts`: a market trades a technology and zone, its slot is the
-/// vintage), given into a store and come out of it less its losses, retired for somebody's benefit, or
-/// expire. For every id: issued = held + retired + expired.
+/// by class on the Exchange (`ITokenisedProducts`: a market trades a technology and zone, its slot s the
+/// vintage `s - LIFETIME / VINTAGE_SECONDS`, which expires as the slot ends), given into a store and come out of
+/// it less its losses, retired for somebody's benefit, or expire. For every id: issued = held + retired + expired.
 /// @dev Also refuses with `ILedger.ZeroAmount`, `ILedger.ZeroAddress`, `ILedger.MarketFrozen` and OpenZeppelin's
 /// ERC-1155 errors. What calls a receiver's hook does so last, and nothing can be entered meanwhile.
 interface IGreenCertificates {

@@ -122,7 +122,8 @@ interface IQuotaRegistry {
     function openQuota(QuotaTerms calldata terms) external returns (uint256 quota);
 
     /// @notice Obliges an account, or changes its ratio, at least `PUBLICATION_DELAY` before the period begins; a
-    /// ratio of 0 obliges to nothing. Restricted (government).
+    /// ratio of 0 obliges to nothing. Refused (`TooLarge`) for a meter that could measure 2^64 Wh or more. Restricted
+    /// (government).
     function oblige(uint256 quota, address account, Basis basis, uint32 ratio) external;
 
     // ------------------------------------------------------------------ the obliged
