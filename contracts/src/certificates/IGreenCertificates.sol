@@ -30,7 +30,8 @@ struct Batch {
     uint64 expiredWh;
 }
 
-/// @notice What a store holds: energy as its meter and efficiency say, and the green part of it by technology.
+/// @notice What a store holds: energy as its meter and efficiency say, and the green part of it by technology, where
+/// there is any, in ascending order of technologies.
 /// `nextPeriod` is the period that is accounted next; periods are accounted in order.
 struct StoreView {
     uint64 capacityWh;
@@ -111,6 +112,8 @@ interface IGreenCertificates {
     error BadDevice();
     /// @notice The period began at `startsAt`.
     error PeriodBegan(uint256 startsAt);
+    /// @notice The device's registration ends at `untilPeriod` already.
+    error WithdrawnBefore(address device, uint32 untilPeriod);
     /// @notice Certificates of the device exist: what they say does not change any more.
     error IssuedBefore(address device);
     /// @notice The device does not count in this period.
@@ -241,7 +244,7 @@ interface IGreenCertificates {
     /// @notice From this second on certificates of the id only expire.
     function expiryOf(uint256 id) external view returns (uint256);
 
-    /// @notice Bit i: slot i of the period has been issued.
+    /// @notice Bit i: slot i of a producer's period has been issued.
     function issuedSlots(address device, uint32 period) external view returns (uint256);
 
     function storeOf(address device) external view returns (StoreView memory);
@@ -257,14 +260,14 @@ interface IGreenCertificates {
     /// @notice The class a market trades; technology 0 for none.
     function classOf(uint32 market) external view returns (uint8 technology, uint16 zone);
 
-    /// @notice Positions of a sale pool: `[head, tail)` is for sale.
+    /// @notice Positions of a sale pool: `[head, tail)` is for sale. They stay below 2^96.
     function poolOf(uint32 market, uint32 slot) external view returns (uint128 head, uint128 tail);
 
     /// @notice What `holder` bought or recalled and has not collected.
     function parcelsOf(uint32 market, uint32 slot, address holder) external view returns (Parcel[] memory);
 
     /// @notice Which certificates stand at the positions `[start, start + length)`: provenance down to device and
-    /// interval, before and after they are collected.
+    /// interval, before and after they are collected. What lies beyond the pool's tail is left out.
     function certificatesAt(uint32 market, uint32 slot, uint128 start, uint128 length)
         external
         view
