@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {FungibleProducts} from "../src/settlement/FungibleProducts.sol";
 import {TokenisedProducts} from "../src/settlement/TokenisedProducts.sol";
 
 /// @notice Tokens that everybody may mint, one class a slot, tradable in every market that names this contract.
-contract OpenTokens is TokenisedProducts {
+contract OpenTokens is FungibleProducts {
     mapping(uint32 slot => mapping(address account => uint256)) public balanceOf;
     mapping(uint32 slot => uint256) public supply;
 

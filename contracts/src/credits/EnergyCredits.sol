@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 
+import {FungibleProducts} from "../settlement/FungibleProducts.sol";
 import {IExchange, MarketParams} from "../settlement/IExchange.sol";
 import {ILedger} from "../settlement/ILedger.sol";
 import {TokenisedProducts} from "../settlement/TokenisedProducts.sol";
@@ -14,7 +15,7 @@ import {ReductionWindows} from "./ReductionWindows.sol";
 /// @title Energy credits; see IEnergyCredits
 /// @dev Immutable: no owner, no pause, no upgrade. Credits offered for sale are held by this contract
 /// under its own address.
-contract EnergyCredits is ReductionWindows, TokenisedProducts {
+contract EnergyCredits is ReductionWindows, FungibleProducts {
     /// @inheritdoc IEnergyCredits
     mapping(uint32 market => address) public issuerOf;
     mapping(uint32 market => uint32) private _slotSeconds;
@@ -47,7 +48,7 @@ contract EnergyCredits is ReductionWindows, TokenisedProducts {
         emit MarketBound(market, issuer);
     }
 
-    /// @dev Sale escrow of TokenisedProducts. What is in it moves even after the expiry: a round that
+    /// @dev Sale escrow. What is in it moves even after the expiry: a round that
     /// settled must be delivered.
     function _toEscrow(address holder, uint32 market, uint32 slot, uint256 amount)
         internal

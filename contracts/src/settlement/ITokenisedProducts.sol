@@ -12,7 +12,8 @@ struct OfferView {
 /// @title Tokens that a market trades (docs/protocol.md section 9)
 /// @notice The capacity source of a market whose `capacityUnitWh` is 0. A seller offers its tokens beforehand;
 /// the exchange asks what of them counts in a round, and moves them in the transaction that moves the money.
-/// A slot of the market names a class of tokens; one token is one Wh.
+/// A slot of the market names a class of tokens; one token is one Wh. How tokens are offered is the token's to say:
+/// by amount where all of a class are alike (`IFungibleProducts`).
 /// @dev Also refuses with `ILedger.ZeroAmount`, `ILedger.MarketFrozen` and `ILedger.NotExchange`.
 interface ITokenisedProducts {
     event Offered(uint32 indexed market, uint32 indexed slot, address indexed account, uint256 amount);
@@ -29,9 +30,6 @@ interface ITokenisedProducts {
     error NoRecallPending();
     error RecallNotDue();
 
-    /// @notice Moves the caller's tokens into escrow for sale; refused while the market is frozen.
-    function offer(uint32 market, uint32 slot, uint256 amount) external;
-
     /// @notice Announces that `amount` is not for sale any more: from the effective round on it backs no order.
     /// One recall at a time.
     function requestRecall(uint32 market, uint32 slot, uint256 amount) external;
@@ -47,4 +45,10 @@ interface ITokenisedProducts {
     function sellable(uint32 market, uint32 round, uint32 slot, address holder) external view returns (uint256);
 
     function offerOf(uint32 market, uint32 slot, address holder) external view returns (OfferView memory);
+}
+
+/// @title Tokens of which all of a class are alike
+interface IFungibleProducts is ITokenisedProducts {
+    /// @notice Moves the caller's tokens into escrow for sale; refused while the market is frozen.
+    function offer(uint32 market, uint32 slot, uint256 amount) external;
 }

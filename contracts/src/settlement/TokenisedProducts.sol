@@ -6,7 +6,8 @@ import {ILedger} from "./ILedger.sol";
 import {ITokenisedProducts, OfferView} from "./ITokenisedProducts.sol";
 
 /// @title Escrow of tokens for sale, documented in ITokenisedProducts
-/// @notice A token becomes tradable by inheriting this and saying how its tokens move into and out of escrow.
+/// @notice A token becomes tradable by inheriting this, or FungibleProducts, and saying how its tokens move into and
+/// out of escrow.
 /// @dev Escrow is one pool a market and slot: a chunk that gives tokens to buyers may be applied before the one
 /// that takes them from sellers, and meanwhile nobody's recall reaches what was sold.
 abstract contract TokenisedProducts is ITokenisedProducts {
@@ -28,29 +29,25 @@ abstract contract TokenisedProducts is ITokenisedProducts {
 
     // ------------------------------------------------------------------ what a token says
 
-    /// @dev Takes tokens of the slot's class from their holder. Must revert when the holder lacks them, when the
-    /// class may not be sold, and in a market that does not trade this token. Calls no foreign code.
-    function _toEscrow(address holder, uint32 market, uint32 slot, uint256 amount) internal virtual;
-
     /// @dev Gives tokens out of escrow. Must not fail for what is in escrow, whatever happened to the class
     /// meanwhile: a settled round is delivered. Calls no foreign code.
     function _fromEscrow(address to, uint32 market, uint32 slot, uint256 amount) internal virtual;
 
     // ------------------------------------------------------------------ holders
 
-    /// @inheritdoc ITokenisedProducts
-    function offer(uint32 market, uint32 slot, uint256 amount) external {
+    /// @dev Notes what the caller offers. Whoever calls this takes the tokens into escrow, and reverts when the caller
+    /// lacks them, when the class may not be sold, and in a market that does not trade this token.
+    function _addOffer(uint32 market, uint32 slot, uint256 amount) internal {
         if (amount == 0) revert ILedger.ZeroAmount();
         if (exchange.isFrozen(market)) revert ILedger.MarketFrozen(market);
         Offer storage o = _offers[market][slot][msg.sender];
         if (amount > type(uint112).max - o.offered) revert OfferTooLarge();
         o.offered += uint112(amount);
         emit Offered(market, slot, msg.sender, amount);
-        _toEscrow(msg.sender, market, slot, amount);
     }
 
     /// @inheritdoc ITokenisedProducts
-    function requestRecall(uint32 market, uint32 slot, uint256 amount) external {
+    function requestRecall(uint32 market, uint32 slot, uint256 amount) public virtual {
         if (amount == 0) revert ILedger.ZeroAmount();
         if (amount > type(uint112).max) revert OfferTooLarge();
         Offer storage o = _offers[market][slot][msg.sender];
@@ -62,7 +59,7 @@ abstract contract TokenisedProducts is ITokenisedProducts {
     }
 
     /// @inheritdoc ITokenisedProducts
-    function completeRecall(uint32 market, uint32 slot) external {
+    function completeRecall(uint32 market, uint32 slot) public virtual {
         Offer storage o = _offers[market][slot][msg.sender];
         uint32 recallRound = o.recallRound;
         if (recallRound == 0) revert NoRecallPending();
