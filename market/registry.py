@@ -1,7 +1,8 @@
 """The markets that are installed: every folder of `market` that exposes a `MANIFEST`.
 
 To add a market, add a folder `market/<name>/` whose package defines
-`MANIFEST: MarketManifest`; nothing here changes.
+`MANIFEST: MarketManifest`; nothing here changes. Platforms that belong together, such as
+electricity and its certificates, share a folder that defines `MANIFESTS` instead, a tuple of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 import market
 from market.network import Network
@@ -56,15 +57,24 @@ def markets() -> Mapping[str, MarketManifest]:
     for module in sorted(pkgutil.iter_modules(market.__path__), key=lambda m: m.name):
         if not module.ispkg:
             continue
-        manifest = getattr(import_module(f"market.{module.name}"), "MANIFEST", None)
-        if manifest is None:
-            continue
-        if not isinstance(manifest, MarketManifest):
-            raise ValueError(f"market.{module.name}.MANIFEST is not a MarketManifest")
-        if manifest.name in found:
-            raise ValueError(f"two markets are called {manifest.name}")
-        found[manifest.name] = manifest
+        for manifest in _manifests_of(import_module(f"market.{module.name}")):
+            if manifest.name in found:
+                raise ValueError(f"two markets are called {manifest.name}")
+            found[manifest.name] = manifest
     return MappingProxyType(dict(sorted(found.items())))
+
+
+def _manifests_of(folder: ModuleType) -> tuple[MarketManifest, ...]:
+    """What a folder of `market` exposes; nothing where it is no market."""
+    if hasattr(folder, "MANIFESTS"):
+        name, manifests = "MANIFESTS", tuple(folder.MANIFESTS)
+    elif hasattr(folder, "MANIFEST"):
+        name, manifests = "MANIFEST", (folder.MANIFEST,)
+    else:
+        return ()
+    if not all(isinstance(manifest, MarketManifest) for manifest in manifests):
+        raise ValueError(f"{folder.__name__}.{name} is not a MarketManifest, or a tuple of them")
+    return manifests
 
 
 def __getattr__(name: str) -> Mapping[str, MarketManifest]:

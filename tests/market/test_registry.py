@@ -23,12 +23,12 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(market, "__path__", [*market.__path__, str(tmp_path)])
     markets.cache_clear()
 
-    def add(name: str, manifest: object) -> None:
+    def add(name: str, manifest: object, exposed: str = "MANIFEST") -> None:
         package = tmp_path / name
         package.mkdir()
         (package / "__init__.py").write_text("")
         module = types.ModuleType(f"market.{name}")
-        module.__dict__["MANIFEST"] = manifest
+        module.__dict__[exposed] = manifest
         monkeypatch.setitem(sys.modules, f"market.{name}", module)
 
     yield add
@@ -42,6 +42,12 @@ def test_a_market_is_found_by_its_folder(folder):
         _ = registry.NOTHING
 
 
+def test_platforms_that_belong_together_share_a_folder(folder):
+    other = dataclasses.replace(MANIFEST, name="other")
+    folder("a_demo", (MANIFEST, other), "MANIFESTS")
+    assert (registry.MARKETS["demo"], registry.MARKETS["other"]) == (MANIFEST, other)
+
+
 def test_two_markets_of_one_name_are_refused(folder):
     folder("a_demo", MANIFEST)
     folder("another_demo", MANIFEST)
@@ -51,7 +57,13 @@ def test_two_markets_of_one_name_are_refused(folder):
 
 def test_a_manifest_that_is_none_is_refused(folder):
     folder("a_demo", "MANIFEST")
-    with pytest.raises(ValueError, match="MarketManifest"):
+    with pytest.raises(ValueError, match=r"a_demo\.MANIFEST is not"):
+        markets()
+
+
+def test_a_manifest_among_several_that_is_none_is_refused(folder):
+    folder("a_demo", (MANIFEST, "MANIFEST"), "MANIFESTS")
+    with pytest.raises(ValueError, match=r"a_demo\.MANIFESTS is not"):
         markets()
 
 
