@@ -11,6 +11,7 @@ import {Baseline} from "../flexibility/Baseline.sol";
 import {IExchange, MarketParams} from "../settlement/IExchange.sol";
 import {ILedger} from "../settlement/ILedger.sol";
 import {SettlementMath} from "../settlement/SettlementMath.sol";
+import {TokenMoves} from "../settlement/TokenMoves.sol";
 import {IEnergyCredits, SeriesTerms, SeriesView} from "./IEnergyCredits.sol";
 
 /// @notice Series of credits, the escrow behind each, and what their holders get out of it.
@@ -73,12 +74,7 @@ abstract contract CreditSeries is IEnergyCredits, ERC6909, AccessManaged, Reentr
         if (amount > type(uint64).max - s.escrow) revert SeriesFull();
         s.escrow += uint64(amount);
         emit Funded(series, msg.sender, amount);
-
-        IERC20 asset = IERC20(s.asset);
-        uint256 before = asset.balanceOf(address(this));
-        asset.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = asset.balanceOf(address(this)) - before;
-        if (received != amount) revert ILedger.WrongAmountReceived(amount, received);
+        TokenMoves.receiveExactly(s.asset, amount);
     }
 
     /// @inheritdoc IEnergyCredits

@@ -2,8 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {ICredentialRegistry} from "../identity/ICredentialRegistry.sol";
@@ -11,13 +9,12 @@ import {IMeterRegistry} from "../metering/IMeterRegistry.sol";
 import {IExchange, MarketParams} from "../settlement/IExchange.sol";
 import {ILedger} from "../settlement/ILedger.sol";
 import {SettlementMath} from "../settlement/SettlementMath.sol";
+import {TokenMoves} from "../settlement/TokenMoves.sol";
 import {Baseline} from "./Baseline.sol";
 import {Enrolment, IDemandResponse, ProgrammeTerms, ProgrammeView} from "./IDemandResponse.sol";
 
 /// @notice Programmes with their escrows, and enrolments with their bonds.
 abstract contract Programmes is IDemandResponse, AccessManaged, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
-
     /// @dev `slotSeconds` and `periodSlots` are the market's.
     struct Programme {
         address owner;
@@ -91,7 +88,7 @@ abstract contract Programmes is IDemandResponse, AccessManaged, ReentrancyGuardT
         _hold(p.asset, amount);
         p.escrow += uint64(amount);
         emit Funded(programme, msg.sender, amount);
-        _receive(p.asset, amount);
+        TokenMoves.receiveExactly(p.asset, amount);
     }
 
     /// @inheritdoc IDemandResponse
@@ -129,7 +126,7 @@ abstract contract Programmes is IDemandResponse, AccessManaged, ReentrancyGuardT
         enrolment.bond = uint64(bond);
         enrolment.available = true;
         emit Enrolled(programme, msg.sender, capacityW, since, bond);
-        if (bond != 0) _receive(p.asset, bond);
+        if (bond != 0) TokenMoves.receiveExactly(p.asset, bond);
     }
 
     /// @inheritdoc IDemandResponse
@@ -140,7 +137,7 @@ abstract contract Programmes is IDemandResponse, AccessManaged, ReentrancyGuardT
         _hold(asset, amount);
         enrolment.bond += uint64(amount);
         emit BondAdded(programme, msg.sender, amount);
-        _receive(asset, amount);
+        TokenMoves.receiveExactly(asset, amount);
     }
 
     /// @inheritdoc IDemandResponse
@@ -219,17 +216,9 @@ abstract contract Programmes is IDemandResponse, AccessManaged, ReentrancyGuardT
         held[asset] = before + amount;
     }
 
-    function _receive(address asset, uint256 amount) private {
-        uint256 before = IERC20(asset).balanceOf(address(this));
-        IERC20(asset).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = IERC20(asset).balanceOf(address(this)) - before;
-        if (received != amount) revert WrongAmountReceived(amount, received);
-    }
-
     /// @dev Into the free balance of `to`: nobody's account is called.
     function _pay(address asset, uint256 amount, address to) internal {
         held[asset] -= amount;
-        IERC20(asset).forceApprove(address(ledger), amount);
-        ledger.deposit(asset, amount, to);
+        TokenMoves.payInto(ledger, asset, amount, to);
     }
 }

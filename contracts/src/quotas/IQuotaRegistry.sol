@@ -23,7 +23,7 @@ struct QuotaTerms {
     uint32 bankSeconds;
     /// The last second for surrendering.
     uint40 surrenderBy;
-    /// Bit t: certificates of technology t count.
+    /// Bit t: certificates of technology t count; bit 0 is none.
     uint256 technologies;
     /// Who receives penalties.
     address beneficiary;
@@ -37,14 +37,16 @@ struct Obligation {
     uint32 ratio;
     uint16 reportedPeriods;
     bool settled;
-    /// Metered energy of the reported periods.
+    /// Metered energy of the reported periods; once settled, of all periods.
     uint64 energyWh;
     uint64 surrenderedWh;
     /// The part of it that is older than the compliance period.
     uint64 bankedWh;
     /// Known once settled.
     uint64 shortfallWh;
+    /// What is held for the account; nothing once settled.
     uint64 bond;
+    /// Known once settled.
     uint64 penaltyPaid;
 }
 
@@ -52,8 +54,8 @@ struct Obligation {
 /// @notice The government obliges accounts to show certificates for a share of what their meters measure. They
 /// surrender certificates, some of them from earlier (banking, as far as the terms allow); for what lacks the bond pays
 /// a penalty. A certificate is retired as it is surrendered, so it counts once.
-/// @dev Also refuses with `ILedger.ZeroAmount`, `ILedger.ZeroAddress`, `ILedger.UnknownMarket` and
-/// `ILedger.WrongAmountReceived`. Surrendering needs the ERC-1155 approval of this contract by the holder.
+/// @dev Also refuses with `ILedger.ZeroAmount`, `ILedger.ZeroAddress`, `ILedger.UnknownMarket`,
+/// `ILedger.WrongAmountReceived` and `IGreenCertificates.LengthMismatch`. Surrendering needs the ERC-1155 approval of this contract by the holder.
 interface IQuotaRegistry {
     event QuotaOpened(uint256 indexed quota, QuotaTerms terms, address asset);
     event Obliged(
@@ -112,7 +114,7 @@ interface IQuotaRegistry {
     error BeyondBankLimit(uint256 leftWh);
     /// @notice The account's obligation was settled.
     error SettledBefore(address account);
-    /// @notice Energy or money beyond 64 bits.
+    /// @notice Energy beyond 64 bits, or a bond beyond 2^63 - 1, which is all that the ledger takes.
     error TooLarge();
 
     // ------------------------------------------------------------------ the government
@@ -137,6 +139,8 @@ interface IQuotaRegistry {
     function report(uint256 quota, address account, uint32 period, bytes calldata values) external;
 
     /// @notice Retires the caller's certificates for its obligation: no more than is owed for what was reported so far.
+    /// All of them count or none.
+    /// @param amounts each at least 1
     function surrender(uint256 quota, uint256[] calldata ids, uint256[] calldata amounts) external;
 
     /// @notice Settles an account after `surrenderBy`, once; anyone. Periods that nobody reported count as the meter's full
