@@ -103,6 +103,7 @@ struct Participation {
 /// finish an event: anybody may report, settle or lapse it.
 /// @dev The terms are those of OpenADR 3: programme, event, report. Money leaves into free balances of
 /// the ledger only, so nobody's account can refuse a payment. A second named in a deadline is in time.
+/// Also refuses with `ILedger.WrongAmountReceived` (an asset that took a fee).
 interface IDemandResponse {
     event ProgrammeCreated(
         uint32 indexed programme, address indexed owner, ProgrammeTerms terms, address asset
@@ -164,8 +165,6 @@ interface IDemandResponse {
     error UnknownEvent(uint64 eventId);
     /// @notice Only the programme's owner may do this.
     error NotOwner(address caller);
-    /// @notice The token moved another amount than it was asked to.
-    error WrongAmountReceived(uint256 expected, uint256 received);
     /// @notice More than 2^63 - 1 micro-units of an asset would be held here.
     error HoldingCapExceeded();
     /// @notice What open events do not need of the escrow is `unbound`.
