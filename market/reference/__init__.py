@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from market.reference.account import AccountWord
 from market.reference.authority import Authority
+from market.reference.certificates import GreenCertificates
 from market.reference.credits import EnergyCredits
 from market.reference.deviations import Deviations
 from market.reference.errors import Revert
@@ -21,6 +22,7 @@ from market.reference.ledger import Effect, Ledger
 from market.reference.meters import MeterRegistry, Resolution
 from market.reference.params import MarketParams
 from market.reference.passport import BatteryPassport
+from market.reference.quotas import QuotaRegistry
 from market.reference.token import SettlementToken
 
 __all__ = [
@@ -33,12 +35,14 @@ __all__ = [
     "Effect",
     "EnergyCredits",
     "Exchange",
+    "GreenCertificates",
     "Imbalance",
     "Ledger",
     "MarketParams",
     "MeterRegistry",
     "Neighbour",
     "PositionLeaf",
+    "QuotaRegistry",
     "Resolution",
     "Revert",
     "RoundProof",

@@ -46,7 +46,7 @@ from market.reference.errors import (
 from market.reference.exchange import Exchange
 from market.reference.meters import SECONDS_PER_HOUR, MeterRegistry
 from market.reference.token import ZERO_ADDRESS
-from market.reference.tokenised import Offer, TokenisedProducts
+from market.reference.tokenised import FungibleProducts, Offer
 
 MAX_WH_A_SLOT = 2**31 - 1
 BYTES_PER_SLOT = 4
@@ -73,7 +73,7 @@ class Joined:
 
 
 @dataclass(slots=True, kw_only=True)
-class EnergyCredits(CreditSeries, TokenisedProducts):
+class EnergyCredits(CreditSeries, FungibleProducts):
     """Offered credits are held by the contract's own address."""
 
     exchange: Exchange

@@ -46,7 +46,7 @@ class Offer:
 
 
 class TokenisedProducts(ABC):
-    """A token becomes tradable by saying how its tokens move into and out of escrow.
+    """Offers and recalls of tokens, and their sale; how they leave escrow is the token's to say.
 
     Mixed into slotted dataclasses, whose fields the two attributes are.
     """
@@ -56,10 +56,6 @@ class TokenisedProducts(ABC):
     exchange: Rounds
     offers: dict[tuple[int, int, str], Offer]
     """By market, slot and account."""
-
-    @abstractmethod
-    def _to_escrow(self, holder: str, market: int, slot: int, amount: int, *, now: int) -> None:
-        """Take tokens of the slot's class from their holder, or refuse."""
 
     @abstractmethod
     def _from_escrow(self, to: str, market: int, slot: int, amount: int) -> None:
@@ -78,17 +74,6 @@ class TokenisedProducts(ABC):
         return known.offered - known.recallable
 
     # Holders
-
-    def offer(self, market: int, slot: int, amount: int, *, sender: str, now: int) -> None:
-        if amount == 0:
-            raise ZeroAmount("an offer of nothing")
-        if self.exchange.is_frozen(market, now=now):
-            raise MarketFrozen(f"market {market} is between gate and settlement")
-        known = self.offer_of(market, slot, sender)
-        if known.offered + amount > MAX_OFFER:
-            raise OfferTooLarge(f"more than {MAX_OFFER} tokens")
-        self._to_escrow(sender, market, slot, amount, now=now)
-        self.offers[market, slot, sender] = replace(known, offered=known.offered + amount)
 
     def request_recall(self, market: int, slot: int, amount: int, *, sender: str, now: int) -> None:
         """From the effective round on, `amount` backs no order of the sender."""
@@ -113,6 +98,20 @@ class TokenisedProducts(ABC):
         if amount:
             self._from_escrow(sender, market, slot, amount)
 
+    def _raised(self, market: int, slot: int, holder: str, amount: int, *, now: int) -> Offer:
+        """The holder's offer with so much more in it.
+
+        Raises ZeroAmount, MarketFrozen, OfferTooLarge.
+        """
+        if amount == 0:
+            raise ZeroAmount("an offer of nothing")
+        if self.exchange.is_frozen(market, now=now):
+            raise MarketFrozen(f"market {market} is between gate and settlement")
+        known = self.offer_of(market, slot, holder)
+        if known.offered + amount > MAX_OFFER:
+            raise OfferTooLarge(f"more than {MAX_OFFER} tokens")
+        return replace(known, offered=known.offered + amount)
+
     # The exchange
 
     def deliver(
@@ -130,3 +129,18 @@ class TokenisedProducts(ABC):
                 self.offers[market, slot, effect.trader] = changed
             elif effect.moved > 0:
                 self._from_escrow(effect.trader, market, slot, effect.moved)
+
+
+class FungibleProducts(TokenisedProducts):
+    """Tokens of a slot that are all the same: an amount says what is offered."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _to_escrow(self, holder: str, market: int, slot: int, amount: int, *, now: int) -> None:
+        """Take tokens of the slot's class from their holder, or refuse."""
+
+    def offer(self, market: int, slot: int, amount: int, *, sender: str, now: int) -> None:
+        raised = self._raised(market, slot, sender, amount, now=now)
+        self._to_escrow(sender, market, slot, amount, now=now)
+        self.offers[market, slot, sender] = raised

@@ -11,7 +11,7 @@ import pytest
 from eth_abi.abi import encode
 
 from market.reference import Effect, Exchange, Status
-from market.reference.tokenised import Offer, TokenisedProducts
+from market.reference.tokenised import FungibleProducts, Offer
 from tests.evm.batch import clear, judge
 from tests.evm.chain import Contract, EvmRevertError, errors, functions
 from tests.evm.test_tokenised import PRICE, order
@@ -23,7 +23,7 @@ MARGIN = 10**9
 
 
 @dataclass(slots=True)
-class Liar(TokenisedProducts):
+class Liar(FungibleProducts):
     """Says that everybody may sell `answer`, and delivers nothing."""
 
     address: str

@@ -9,7 +9,7 @@ from random import Random
 
 from market.order import SignedOrder
 from market.reference import Exchange, Revert, Status
-from market.reference.tokenised import Offer, TokenisedProducts
+from market.reference.tokenised import FungibleProducts, Offer
 from market.reference.verification import encode_effects
 from tests.evm import trading
 from tests.evm.batch import Batch, clear, judge, positions
@@ -32,7 +32,7 @@ class InsufficientTokens(Revert):
 
 
 @dataclass(slots=True)
-class OpenTokens(TokenisedProducts):
+class OpenTokens(FungibleProducts):
     """The model of contracts/test/OpenTokens.sol: everybody may mint, a class is a slot."""
 
     address: str
