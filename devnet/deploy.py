@@ -45,6 +45,7 @@ CONSTRUCTORS: dict[str, tuple[str, ...]] = {
         "Deviations",
         "CredentialRegistry",
     ),
+    "GreenCertificates": ("Authority", "Exchange", "MeterRegistry"),
 }
 
 _GAS = 16_777_216

@@ -17,12 +17,14 @@ class AuthorityRole(IntEnum):
     DEVIATION_CLAIMANT = 7
     CREDIT_ISSUER = 8
     PROGRAMME_OWNER = 9
+    CERTIFICATE_REGISTRAR = 10
 
 
 RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
     AuthorityRole.MARKET_ADMIN: {
         "Exchange": ("createMarket",),
         "EnergyCredits": ("bindMarket",),
+        "GreenCertificates": ("bindMarket",),
     },
     AuthorityRole.MINTER: {"SettlementToken": ("mint",)},
     AuthorityRole.REGISTRAR: {"CredentialRegistry": ("accredit", "removeAccreditation", "revoke")},
@@ -35,6 +37,9 @@ RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
     AuthorityRole.DEVIATION_CLAIMANT: {"Deviations": ("reserve",)},
     AuthorityRole.CREDIT_ISSUER: {"EnergyCredits": ("openSeries",)},
     AuthorityRole.PROGRAMME_OWNER: {"DemandResponse": ("createProgramme",)},
+    AuthorityRole.CERTIFICATE_REGISTRAR: {
+        "GreenCertificates": ("registerProducer", "registerStore", "correct", "withdraw")
+    },
 }
 
 CLAIMANTS = ("EnergyCredits", "DemandResponse")

@@ -52,6 +52,8 @@ def test_every_contract_stands_at_its_predicted_address_and_knows_the_others(
         ("Deviations", "meters()", "MeterRegistry"),
         ("EnergyCredits", "deviations()", "Deviations"),
         ("DemandResponse", "deviations()", "Deviations"),
+        ("GreenCertificates", "meters()", "MeterRegistry"),
+        ("GreenCertificates", "exchange()", "Exchange"),
         ("MeterRegistry", "exchange()", "Exchange"),
         ("CredentialRegistry", "dids()", "DidRegistry"),
     ):

@@ -94,6 +94,7 @@ def _deploy(rpc_url: str) -> Deployment:
                 AuthorityRole.METER_REGISTRAR: issuer,
                 AuthorityRole.METER_AUTHORITY: issuer,
                 AuthorityRole.ATTESTER: issuer,
+                AuthorityRole.CERTIFICATE_REGISTRAR: issuer,
             },
         )
     except (DeploymentError, OSError) as error:
