@@ -46,6 +46,7 @@ CONSTRUCTORS: dict[str, tuple[str, ...]] = {
         "CredentialRegistry",
     ),
     "GreenCertificates": ("Authority", "Exchange", "MeterRegistry"),
+    "QuotaRegistry": ("Authority", "Exchange", "Ledger", "MeterRegistry", "GreenCertificates"),
 }
 
 _GAS = 16_777_216
@@ -61,7 +62,14 @@ class Delays:
     """Seconds between announcing and doing what is dangerous; 0 on a chain of one's own."""
 
     market_admin: int = 0
+    government: int = 0
     grant: int = 0
+
+    def execution(self, role: AuthorityRole) -> int:
+        """Seconds between scheduling and executing what ``role`` does."""
+        if role is AuthorityRole.MARKET_ADMIN:
+            return self.market_admin
+        return self.government if role is AuthorityRole.GOVERNMENT else 0
 
 
 def deploy(
@@ -75,7 +83,7 @@ def deploy(
 
     Args:
         holders: addresses by role; a role nobody is named for goes to the deployer.
-        delays: execution delay of the market administrator, delay of new grants.
+        delays: execution delays of market administrator and government, delay of new grants.
 
     Raises:
         DeploymentError: a transaction was refused or reverted.
@@ -100,12 +108,11 @@ def deploy(
                 "setTargetFunctionRole(address,bytes4[],uint64)",
                 (addresses[target], selectors, int(role)),
             )
-        delay = delays.market_admin if role is AuthorityRole.MARKET_ADMIN else 0
         for holder in holding[role]:
             sender.call(
                 addresses["Authority"],
                 "grantRole(uint64,address,uint32)",
-                (int(role), holder, delay),
+                (int(role), holder, delays.execution(role)),
             )
         if delays.grant:
             sender.call(

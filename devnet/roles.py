@@ -18,6 +18,7 @@ class AuthorityRole(IntEnum):
     CREDIT_ISSUER = 8
     PROGRAMME_OWNER = 9
     CERTIFICATE_REGISTRAR = 10
+    GOVERNMENT = 11
 
 
 RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
@@ -40,6 +41,7 @@ RESTRICTED: dict[AuthorityRole, dict[str, tuple[str, ...]]] = {
     AuthorityRole.CERTIFICATE_REGISTRAR: {
         "GreenCertificates": ("registerProducer", "registerStore", "correct", "withdraw")
     },
+    AuthorityRole.GOVERNMENT: {"QuotaRegistry": ("openQuota", "oblige")},
 }
 
 CLAIMANTS = ("EnergyCredits", "DemandResponse")

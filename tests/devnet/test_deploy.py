@@ -54,6 +54,8 @@ def test_every_contract_stands_at_its_predicted_address_and_knows_the_others(
         ("DemandResponse", "deviations()", "Deviations"),
         ("GreenCertificates", "meters()", "MeterRegistry"),
         ("GreenCertificates", "exchange()", "Exchange"),
+        ("QuotaRegistry", "certificates()", "GreenCertificates"),
+        ("QuotaRegistry", "ledger()", "Ledger"),
         ("MeterRegistry", "exchange()", "Exchange"),
         ("CredentialRegistry", "dids()", "DidRegistry"),
     ):
@@ -100,17 +102,26 @@ def test_only_the_contracts_that_pay_for_deviations_may_claim_them(node: AnvilNo
     )
 
 
-def test_a_delayed_market_administrator_cannot_act_at_once(node: AnvilNode) -> None:
-    found = deploy(node.url, KEY, delays=Delays(market_admin=3_600, grant=86_400))
+@pytest.mark.parametrize(
+    ("role", "delay"),
+    [
+        (AuthorityRole.MARKET_ADMIN, 3_600),
+        (AuthorityRole.GOVERNMENT, 259_200),
+        (AuthorityRole.METER_REGISTRAR, 0),
+    ],
+)
+def test_a_role_acts_after_its_delay(node: AnvilNode, role: AuthorityRole, delay: int) -> None:
+    delays = Delays(market_admin=3_600, government=259_200, grant=86_400)
+    found = deploy(node.url, KEY, delays=delays)
     word = _call(
         node.client,
         found.addresses["Authority"],
         "hasRole(uint64,address)",
-        int(AuthorityRole.MARKET_ADMIN),
+        int(role),
         accounts.address(accounts.DEPLOYER),
     )
     assert int.from_bytes(word[:32], "big") == 1
-    assert int.from_bytes(word[32:64], "big") == 3_600
+    assert int.from_bytes(word[32:64], "big") == delay
 
 
 def test_every_restricted_function_exists() -> None:

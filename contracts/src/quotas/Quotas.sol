@@ -28,6 +28,8 @@ abstract contract Quotas is IQuotaRegistry, AccessManaged {
     uint256 public constant SURRENDER_WINDOW = 1 days;
 
     uint256 private constant MOST_PERIODS = 400;
+    /// @dev Meters number periods with 32 bits: what is beyond could never be reported.
+    uint256 private constant PERIOD_NUMBERS = 2 ** 32;
     uint256 private constant RATE_CAP = 2 ** 62;
     uint256 private constant SECONDS_PER_HOUR = 3_600;
     /// @dev Certificates name technologies from 1 on; an id that was never issued says 0.
@@ -144,6 +146,9 @@ abstract contract Quotas is IQuotaRegistry, AccessManaged {
         if (terms.carrier >= carriers) revert BadTerms("carrier: the market has no such one");
         if (terms.periods == 0 || terms.periods > MOST_PERIODS) {
             revert BadTerms("periods: 1 to 400");
+        }
+        if (uint256(terms.firstPeriod) + terms.periods > PERIOD_NUMBERS) {
+            revert BadTerms("periods: numbered below 2^32");
         }
         if (terms.penalty > RATE_CAP) revert BadTerms("penalty: at most 2^62 nano per kWh");
         if (terms.bankLimit > SettlementMath.USCALE) {
