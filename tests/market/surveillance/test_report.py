@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market.book import Book
+from market.outcome import Clearing
+from market.surveillance import (
+    CertificateClass,
+    CostCurve,
+    Costs,
+    FindingKind,
+    Link,
+    LinkKind,
+    Observed,
+    Stock,
+    StockChange,
+    findings_of,
+    in_range,
+    survey,
+)
+from tests.market.surveillance.rounds import (
+    ADA,
+    BOB,
+    CEM,
+    DEE,
+    EVE,
+    a_round,
+    order,
+    random_rounds,
+)
+
+
+def an_hour(number):
+    """Ada has nearly everything; Bob buys from himself through Cem; Dee and Eve are innocent."""
+    return a_round(
+        order(ADA, -9_000, 0.30, number=number),
+        order(BOB, -1_000, 0.05, number=number),
+        order(CEM, 1_000, 0.60, number=number),
+        order(DEE, 8_000, 0.50, number=number),
+        order(EVE, -500, 0.10, number=number),
+    )
+
+
+BOSS = "0x" + "99" * 20
+LINKS = (
+    Link(BOB, BOSS, LinkKind.OWNER, "0xaa"),
+    Link(CEM, BOSS, LinkKind.OWNER, "0xbb"),
+    Link(DEE, EVE, LinkKind.PAYMENT, "0xcc"),
+)
+
+
+def kinds(observed):
+    return {(each.kind, each.accounts) for each in findings_of(survey(observed))}
+
+
+def test_what_was_planted_is_found_and_nothing_else():
+    observed = Observed(tuple(an_hour(n) for n in (1, 2, 3)), links=LINKS)
+    found = findings_of(survey(observed))
+    assert {(each.kind, each.accounts) for each in found} == {
+        (FindingKind.WASH, (BOB, CEM)),
+        (FindingKind.PIVOTAL, (ADA,)),
+        (FindingKind.CONCENTRATION, ()),
+    }
+    said = {each.kind: each.sentence for each in found}
+    assert said[FindingKind.WASH].startswith(f"Group 1 ({BOB}, {CEM}) bought 3 kWh from itself")
+    assert f"{ADA} could set the price in 3 of 3 rounds of market 1" in said[FindingKind.PIVOTAL]
+
+
+def test_a_withholder_is_named_and_who_needs_its_stock_is_not():
+    kind = CertificateClass(1, 96, 0)
+    rounds = tuple(
+        a_round(
+            order(BOB, -1_000, 0.1, number=n),
+            order(CEM, 4_000, 0.2, number=n),
+            tokenised=True,
+        )
+        for n in (1, 2, 3)
+    )
+    stock = Stock(
+        tuple(StockChange(1, who, kind, wallet_wh=wh) for who, wh in ((ADA, 8_000), (BOB, 3_000))),
+        (),
+        {1: (1, 0)},
+        86_400,
+    )
+    found = findings_of(survey(Observed(rounds, stock=stock)))
+    named = [each.accounts for each in found if each.kind is FindingKind.WITHHOLDING]
+    assert named == [(ADA,), (BOB,)]  # Bob offers 1 of his 3 kWh
+    (sentence, _) = (each.sentence for each in found if each.kind is FindingKind.WITHHOLDING)
+    assert "in 3 of 3 rounds of market 1 while others lacked them" in sentence
+    assert "held 8 kWh (72.7 % of the class), needed 0 kWh itself, and kept 8 kWh" in sentence
+    (held,) = survey(Observed(rounds, stock=stock)).stock
+    assert held.by_account.hhi == 6_033  # (8/11)^2 + (3/11)^2
+
+
+def test_a_mark_up_that_moves_the_price_is_found():
+    costs = Costs((CostCurve(ADA, "Ada's works", "coal", 100_000_000),))
+    observed = Observed((an_hour(1),), costs=costs)
+    (markup,) = [e for e in findings_of(survey(observed)) if e.kind is FindingKind.MARKUP]
+    assert markup.sentence == (
+        f"Had Ada's works ({ADA}) asked its declared marginal cost in market 1, the mean price "
+        "would have been 0.1 instead of 0.3 a kWh (over 1 product); it asked 0.2 a kWh above its "
+        "cost on average."
+    )
+    fair = Costs((CostCurve(ADA, "", "coal", 290_000_000),))
+    assert FindingKind.MARKUP not in {k for k, _ in kinds(replace(observed, costs=fair))}
+
+
+def test_a_cheap_producer_at_a_dear_price_is_not_accused_of_its_rent():
+    costs = Costs((CostCurve(EVE, "", "wind", 0),))
+    report = survey(Observed((an_hour(1),), costs=costs))
+    (eve,) = [row for row in report.markets[0].sellers if row.seller == EVE]
+    assert eve.lerner_ppm == 1_000_000
+    assert not [each for each in findings_of(report) if each.accounts == (EVE,)]
+
+
+def test_rounds_are_chosen_by_number_gate_and_market():
+    rounds = tuple(an_hour(n) for n in (1, 2, 3))
+    assert [r.key[1] for r in in_range(rounds, rounds_from=2)] == [2, 3]
+    assert [r.key[1] for r in in_range(rounds, gate_to=2_000)] == [1, 2]
+    assert in_range(rounds, market=2) == ()
+
+
+def test_no_rounds_give_an_empty_report():
+    report = survey(Observed(()))
+    assert (report.markets, report.stock, findings_of(report)) == ((), (), ())
+
+
+def relabelled(settled, names):
+    """The same round with other traders; the book is sorted anew."""
+    orders = []
+    for signed, maximum, fill in zip(
+        settled.book.orders, settled.maxima, settled.clearing.fills, strict=True
+    ):
+        moved = replace(signed, order=replace(signed.order, trader=names[signed.order.trader]))
+        orders.append((moved, maximum, fill))
+    book = Book.build(
+        settled.book.market,
+        settled.book.round,
+        settled.book.grid,
+        [signed for signed, _, _ in orders],
+    )
+    place = {signed.digest: (maximum, fill) for signed, maximum, fill in orders}
+    values = [place[signed.digest] for signed in book.orders]
+    clearing = Clearing(
+        settled.clearing.prices, tuple(fill for _, fill in values), settled.clearing.indicative
+    )
+    return replace(settled, book=book, maxima=tuple(m for m, _ in values), clearing=clearing)
+
+
+@given(random_rounds(), st.permutations(range(6)))
+def test_other_names_change_nothing_but_the_names(rounds, order_of):
+    traders = sorted({s.order.trader for r in rounds for s in r.book.orders})
+    fresh = ["0x" + f"{number + 1:02x}" * 20 for number in order_of]
+    names = dict(zip(traders, fresh, strict=False))
+    links = tuple(Link(traders[0], other, LinkKind.OWNER, "0x1") for other in traders[1:2])
+    moved_links = tuple(replace(e, first=names[e.first], second=names[e.second]) for e in links)
+    one = survey(Observed(rounds, links=links))
+    other = survey(Observed(tuple(relabelled(each, names) for each in rounds), links=moved_links))
+    assert _told(one, names) == _told(other, {name: name for name in fresh})
+
+
+def _told(report, names):
+    """Every figure by name; rows in an order that names do not decide."""
+    (market,) = report.markets
+    renamed = {
+        group.name: frozenset(names[account] for account in group.accounts)
+        for group in report.identities.groups
+    } | names
+    sellers = [
+        {**asdict(row), "seller": renamed[row.seller]} for row in (*market.sellers, *market.groups)
+    ]
+    washed = [
+        {
+            **{k: v for k, v in asdict(row).items() if k not in ("accounts", "lot")},
+            "who": renamed[row.who],
+            "lot": (row.lot.round, row.lot.product),
+        }
+        for row in market.washed
+    ]
+    trips = [
+        (frozenset((names[t.first], names[t.second])), t.wh, t.share_ppm, t.products)
+        for t in market.round_trips
+    ]
+    return (
+        market.volume_wh,
+        market.price,
+        (market.sold.hhi, market.sold_by_group.hhi),
+        sorted(map(repr, map(_stable, sellers))),
+        sorted(map(repr, map(_stable, washed))),
+        sorted(map(repr, ((sorted(pair), *rest) for pair, *rest in trips))),
+    )
+
+
+def _stable(row):
+    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in row.items()}
