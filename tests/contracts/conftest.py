@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
+from pathlib import Path
 
 import ape_test.accounts
 import pytest
@@ -66,6 +68,27 @@ def deploy(accounts):
 def connect():
     """`connect(name, address)` is a contract that is on the chain already."""
     return lambda name, address: compiled(name).at(address)
+
+
+GAS_TOLERANCE = 0.01
+
+
+@pytest.fixture(scope="session")
+def compare_gas():
+    """`compare_gas(snapshot, figures)`: gas by name is what the committed file says, to a percent.
+    With `WATTPROOF_WRITE_GAS=1` the file is written anew first."""
+
+    def compare(snapshot: Path, figures: dict[str, int]) -> None:
+        if os.environ.get("WATTPROOF_WRITE_GAS"):
+            snapshot.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        expected = json.loads(snapshot.read_text(encoding="utf-8"))
+        assert figures.keys() == expected.keys()
+        for name, gas in figures.items():
+            assert gas == pytest.approx(expected[name], rel=GAS_TOLERANCE), (
+                f"{name} changed: run with WATTPROOF_WRITE_GAS=1 if that is meant"
+            )
+
+    return compare
 
 
 class Clock:

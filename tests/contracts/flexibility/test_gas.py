@@ -6,14 +6,11 @@ readings in the call data of `report`, an event of sixteen slots.
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
 
 SNAPSHOT = Path(__file__).parent / "gas-snapshot.json"
-TOLERANCE = 0.01
 DAY = 86_400
 MONEY = 1_000_000
 QUARTERS = 96
@@ -60,15 +57,8 @@ def figures(world, response, terms, owner, alice, stranger, enrolled):
     return measured
 
 
-def test_gas_is_what_the_snapshot_says(figures):
-    if os.environ.get("WATTPROOF_WRITE_GAS"):
-        SNAPSHOT.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    expected = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
-    assert figures.keys() == expected.keys()
-    for name, gas in figures.items():
-        assert gas == pytest.approx(expected[name], rel=TOLERANCE), (
-            f"{name} changed: run with WATTPROOF_WRITE_GAS=1 if that is meant"
-        )
+def test_gas_is_what_the_snapshot_says(figures, compare_gas):
+    compare_gas(SNAPSHOT, figures)
 
 
 def test_reporting_fits_a_transaction_many_times_over(figures):

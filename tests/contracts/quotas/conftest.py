@@ -22,11 +22,12 @@ CAPACITY_W = 50_000
 ZONE = 0
 SOLAR, WIND = 1, 2
 GENERATION, CONSUMPTION = 0, 1
+GOVERNMENT_ROLE = 66
 
 LEAD_DAYS = 9
 """Whole days from the world's beginning to the compliance period's."""
 PERIODS = 3
-PENALTY = 15 * CENT
+PENALTY = 15 * CENT + 7
 BANK_LIMIT = 250_000
 BANK_SECONDS = 36 * HOUR
 PLANT_RATIO, WORKS_RATIO = 300_000, 123_457
@@ -210,7 +211,7 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     give_role(63, admin, meters, "register", "rotateKey")
     give_role(64, accounts[3], meters, "dispute", "resolve")
     give_role(65, admin, certificates, "registerProducer")
-    give_role(66, accounts[4], quotas, "openQuota", "oblige")
+    give_role(GOVERNMENT_ROLE, accounts[4], quotas, "openQuota", "oblige")
     return World(
         token=token,
         exchange=exchange,
@@ -420,12 +421,14 @@ def kit():
         CAPACITY_W=CAPACITY_W,
         CONSUMPTION=CONSUMPTION,
         GENERATION=GENERATION,
+        GOVERNMENT_ROLE=GOVERNMENT_ROLE,
         PENALTY=PENALTY,
         PERIODS=PERIODS,
         PLANT_RATIO=PLANT_RATIO,
         SOLAR=SOLAR,
         WIND=WIND,
         WORKS_RATIO=WORKS_RATIO,
+        live_through=live_through,
         packed=packed,
         plant_day=plant_day,
         works_day=works_day,

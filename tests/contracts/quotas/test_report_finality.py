@@ -87,3 +87,19 @@ def test_a_ratio_of_nothing_owes_nothing(
     clock.move_to((first + 1) * DAY + world.meters.POST_WINDOW() + 1)
     quotas.report(quota, plant, first, b"", sender=plant)
     assert quotas.owedWh(quota, plant) == 0
+
+
+def test_the_longest_way_to_a_final_reading_leaves_a_day_to_surrender(
+    world, quotas, quota, first, plant, report, due, clock, kit
+):
+    """Posted and disputed in the last second, and never ruled on."""
+    last = first + kit.PERIODS - 1
+    meter = world.meter_of[plant.address]
+    clock.next_at((last + 1) * DAY + world.meters.POST_WINDOW())
+    meter.post(last, kit.plant_day(0))
+    clock.next_at(clock.now + world.meters.DISPUTE_WINDOW())
+    world.meters.dispute(meter.device, last, sender=plant)
+    clock.next_at(clock.now + world.meters.RESOLVE_WINDOW() + 1)
+    report(quota, plant, last)
+    assert quotas.isReported(quota, plant, last)
+    assert due - clock.now == quotas.SURRENDER_WINDOW() - 1
