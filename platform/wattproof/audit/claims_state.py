@@ -75,30 +75,12 @@ class CreditWindow:
 
 
 @dataclass(slots=True)
-class Offer:
-    """Tokens offered for sale; ``recall_round`` 0: none is recalled."""
-
-    offered: int = 0
-    recalled: int = 0
-    recall_round: int = 0
-
-    def sellable(self, number: int) -> int:
-        """What backs orders of a round."""
-        if self.recall_round == 0 or number < self.recall_round:
-            return self.offered
-        return self.offered - min(self.recalled, self.offered)
-
-
-@dataclass(slots=True)
 class Credits:
-    """By number; holdings by account and series, offers by market, slot and account."""
+    """By number; holdings by account and series, issuers by market."""
 
     series: dict[int, CreditSeries] = field(default_factory=dict)
     windows: dict[int, CreditWindow] = field(default_factory=dict)
     held: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
-    offers: defaultdict[tuple[int, int, str], Offer] = field(
-        default_factory=lambda: defaultdict(Offer)
-    )
     issuers: dict[int, str] = field(default_factory=dict)
 
 

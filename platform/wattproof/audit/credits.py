@@ -1,4 +1,4 @@
-"""Energy credits: escrows, windows, every issue measured again, holdings and offers."""
+"""Energy credits: escrows, windows, every issue measured again, holdings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from eth_utils.crypto import keccak
 
 from market.units import SCALE, ceil_div
 from wattproof.audit.claims import check_used, reductions
-from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow, Offer
-from wattproof.audit.findings import Mismatch
+from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
 from wattproof.audit.state import State
@@ -144,45 +143,6 @@ def market_bound(state: State, entry: Entry) -> None:
     state.credits.issuers[entry.event.args["market"]] = entry.event.args["issuer"]
 
 
-def offered(state: State, entry: Entry) -> None:
-    _offer(state, entry).offered += entry.event.args["amount"]
-
-
-def recall_requested(state: State, entry: Entry) -> None:
-    offer = _offer(state, entry)
-    offer.recalled = entry.event.args["amount"]
-    offer.recall_round = entry.event.args["recallRound"]
-
-
-def recall_completed(state: State, entry: Entry) -> None:
-    offer, amount = _offer(state, entry), entry.event.args["amount"]
-    if amount != min(offer.recalled, offer.offered):
-        raise entry.mismatch("amount", f"is {amount} of {offer.offered} offered")
-    offer.offered -= amount
-    offer.recalled = offer.recall_round = 0
-
-
-def deliver(state: State, market: int, slot: int, trader: str, moved_wh: int) -> None:
-    """A settled round's effect on the offers; the tokens move by their own transfer events.
-
-    Raises:
-        Mismatch: more was sold than was offered.
-    """
-    if moved_wh >= 0:
-        return
-    offer = state.credits.offers[market, slot, trader]
-    if offer.offered < -moved_wh:
-        raise Mismatch(
-            "EnergyCredits.Delivered", trader, "offer", f"{-moved_wh} of {offer.offered} were sold"
-        )
-    offer.offered += moved_wh
-
-
-def _offer(state: State, entry: Entry) -> Offer:
-    args = entry.event.args
-    return state.credits.offers[args["market"], args["slot"], args["account"]]
-
-
 def _require_covered(series: CreditSeries, entry: Entry) -> None:
     open_wh = series.issued_wh - series.spent_wh + series.budget_wh
     owed = ceil_div(open_wh * series.redemption, SCALE)
@@ -196,13 +156,6 @@ def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Any]]:
         ("balanceOf", (account, series), amount)
         for (account, series), amount in state.credits.held.items()
     ]
-    for (market, slot, account), offer in state.credits.offers.items():
-        view = {
-            "offered": offer.offered,
-            "recalled": offer.recalled,
-            "recallRound": offer.recall_round,
-        }
-        found.append(("offerOf", (market, slot, account), view))
     found += [
         ("issuerOf", (market,), state.credits.issuers.get(market, _NOBODY))
         for market in state.markets
@@ -259,7 +212,4 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (_CONTRACT, "CreditsSpent"): used_up,
     (_CONTRACT, "Transfer"): transfer,
     (_CONTRACT, "MarketBound"): market_bound,
-    (_CONTRACT, "Offered"): offered,
-    (_CONTRACT, "RecallRequested"): recall_requested,
-    (_CONTRACT, "RecallCompleted"): recall_completed,
 }

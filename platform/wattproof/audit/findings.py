@@ -39,6 +39,9 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.place} {self.key}, {self.what}: {self.detail}"
 
+    def to_json(self) -> dict[str, str]:
+        return {"place": self.place, "key": self.key, "what": self.what, "detail": self.detail}
+
 
 @dataclass(frozen=True, slots=True)
 class RoundSummary:
@@ -58,6 +61,7 @@ class Report:
     """The outcome of a replay up to ``block``.
 
     With a database that is the block its index stands on; ``chain_head`` is the chain's latest.
+    ``overdue`` is what anybody could do by now and nobody has: no fault of the records.
     """
 
     chain_id: int
@@ -65,6 +69,7 @@ class Report:
     block_hash: str
     chain_head: int
     findings: list[Finding] = field(default_factory=list)
+    overdue: list[Finding] = field(default_factory=list)
     rounds: list[RoundSummary] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
 
@@ -100,15 +105,8 @@ class Report:
                 }
                 for done in self.rounds
             ],
-            "findings": [
-                {
-                    "place": finding.place,
-                    "key": finding.key,
-                    "what": finding.what,
-                    "detail": finding.detail,
-                }
-                for finding in self.findings
-            ],
+            "findings": [finding.to_json() for finding in self.findings],
+            "overdue": [each.to_json() for each in self.overdue],
         }
 
     def table(self) -> Group:
@@ -135,6 +133,9 @@ class Report:
             + (f" (the database is {behind} blocks behind the chain)" if behind else ""),
             f"{sum(self.checked.values()):,} records and views checked",
         ]
+        if self.overdue:
+            lines.append(f"{len(self.overdue)} overdue, of no effect on what is checked:")
+            lines += [f"  {each}" for each in self.overdue[:_SHOWN]]
         if self.ok:
             verdict = Text("EQUAL: everything is what the chain says", style="bold green")
         else:

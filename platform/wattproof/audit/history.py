@@ -20,7 +20,13 @@ from wattproof.gateway.chain import Block, Chain
 
 _BLOCKS = 2_000
 # Events whose transaction's call data the replay needs.
-_NEEDS_CALL = {"RoundSettled", "ChunkVerified", "OmissionPaid"}
+_NEEDS_CALL = {
+    "RoundSettled",
+    "ChunkVerified",
+    "OmissionPaid",
+    "TransferSingle",
+    "TransferBatch",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from eth_utils.crypto import keccak
 from market.product import Product
 from market.reference.imbalance import imbalance_cost
 from market.reference.meters import (
+    DISPUTE_WINDOW,
     MISSING,
     POST_WINDOW,
+    RESOLVE_WINDOW,
+    SECONDS_PER_HOUR,
     Device,
     Reading,
     ReadingStatus,
@@ -159,6 +162,37 @@ def _without_reading(
         if state.coverage[market, period] >> (slot - period * params.period_slots) & 1
         else (position)
     )
+
+
+def final_values(state: State, entry: Entry, device: str, period: int) -> list[int]:
+    """A reading that could not change any more when the event happened.
+
+    Returns:
+        Wh a slot of the period, ``MISSING`` where there is no value; everywhere, where there is
+        finally no reading.
+
+    Raises:
+        Mismatch: it could still change.
+    """
+    params = state.markets[state.devices[device].market]
+    reading = state.readings.get((device, period))
+    if reading is None:
+        open_until = (period + 1) * params.period_slots * params.slot_seconds + POST_WINDOW
+    else:
+        open_until = {
+            ReadingStatus.POSTED: reading.posted_at + DISPUTE_WINDOW,
+            ReadingStatus.DISPUTED: reading.disputed_at + RESOLVE_WINDOW,
+        }.get(reading.status, 0)
+    if entry.time <= open_until:
+        raise entry.mismatch(f"period {period} of {device}", f"was open until {open_until}")
+    values = decode_values(state.values.get((device, period), b""))
+    return values or [MISSING] * params.period_slots
+
+
+def reach_wh(state: State, device: str) -> int:
+    """Most that a meter can show in a slot, Wh."""
+    meter = state.devices[device]
+    return meter.capacity_w * state.markets[meter.market].slot_seconds // SECONDS_PER_HOUR
 
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {

@@ -9,6 +9,8 @@ from typing import Any
 from market.reference.ledger import Exit
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
+from wattproof.audit.quotas_state import BONDED, PAID, money_of
+from wattproof.audit.quotas_state import CONTRACT as QUOTAS
 from wattproof.audit.state import State
 
 Handler = Callable[[State, Entry], None]
@@ -39,12 +41,18 @@ def transfer(state: State, entry: Entry) -> None:
         state.supply[asset] -= args["value"]
     else:
         state.tokens[asset, args["to"]] += args["value"]
+    if args["to"] == state.quotas.address:
+        key = money_of(asset, args["from"])
+        state.entries.prove(entry, QUOTAS, key, BONDED, args["value"])
 
 
 def deposited(state: State, entry: Entry) -> None:
     args = _args(entry)
     state.free[args["asset"], args["to"]] += args["amount"]
     state.deposited[args["asset"]] += args["amount"]
+    if args["from"] == state.quotas.address:
+        key = money_of(args["asset"], args["to"])
+        state.entries.prove(entry, QUOTAS, key, PAID, args["amount"])
 
 
 def withdrawn(state: State, entry: Entry) -> None:

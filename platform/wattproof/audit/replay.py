@@ -10,14 +10,22 @@ from devnet.deployment import Deployment
 from market.order import Domain
 from wattproof.audit import (
     against_chain,
+    certificate_sales,
+    certificate_stores,
+    certificate_views,
+    certificates,
+    certificates_state,
     claims,
     credits,
     demand_response,
     metering,
     money,
     networks,
+    quotas,
+    quotas_state,
     roles,
     rounds,
+    tokenised,
 )
 from wattproof.audit.findings import Mismatch, Report, RoundSummary
 from wattproof.audit.history import Entry, History
@@ -75,7 +83,10 @@ def rebuild(history: History) -> tuple[State, Report]:
     state = State(
         domain=Domain(deployment.chain_id, history.chain.address("Exchange")),
         ledger=history.chain.address("Ledger"),
+        contracts={str(address): name for address, name in history.chain.names.items()},
     )
+    state.certificates.address = _address(history, certificates_state.CONTRACT)
+    state.quotas.address = _address(history, quotas_state.CONTRACT)
     report = Report(
         deployment.chain_id, history.head.number, history.head.hash, history.chain_head.number
     )
@@ -88,6 +99,12 @@ def rebuild(history: History) -> tuple[State, Report]:
         **claims.HANDLERS,
         **credits.HANDLERS,
         **demand_response.HANDLERS,
+        **tokenised.HANDLERS,
+        **certificates.HANDLERS,
+        **certificate_stores.HANDLERS,
+        **certificate_sales.HANDLERS,
+        **certificates.Transfers(history).handlers,
+        **quotas.HANDLERS,
         **rounds.HANDLERS,
         **networks.HANDLERS,
         **rounds.Settlements(history).handlers,
@@ -101,7 +118,16 @@ def rebuild(history: History) -> tuple[State, Report]:
         if record.proof is not None:
             report.rounds.append(_summary(market, number, state))
     networks.check_rounds(state, report)
+    state.entries.check(report, gifts=quotas.GIFTS)
+    certificate_views.check(state, report)
+    quotas.check(state, report, history.head.timestamp)
     return state, report
+
+
+def _address(history: History, contract: str) -> str:
+    """Of a contract that a deployment from before it existed does not have: none."""
+    known = contract in history.deployment.addresses
+    return history.chain.address(contract) if known else ""
 
 
 def _handle(handler: Handler, state: State, entry: Entry, report: Report) -> None:

@@ -24,6 +24,12 @@ def role_revoked(state: State, entry: Entry) -> None:
     state.authority.pop((args["roleId"], args["account"]), None)
 
 
+def function_restricted(state: State, entry: Entry) -> None:
+    """Who may call a function: role 0, the administrator's, until something else is said."""
+    args = entry.event.args
+    state.restricted[args["target"], args["selector"]] = args["roleId"]
+
+
 def owner_changed(state: State, entry: Entry) -> None:
     identity, owner = entry.event.args["identity"], entry.event.args["owner"]
     if identity in state.deactivated:
@@ -79,6 +85,7 @@ def battery_retired(state: State, entry: Entry) -> None:
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("Authority", "RoleGranted"): role_granted,
     ("Authority", "RoleRevoked"): role_revoked,
+    ("Authority", "TargetFunctionRoleUpdated"): function_restricted,
     ("DidRegistry", "DIDOwnerChanged"): owner_changed,
     ("CredentialRegistry", "IssuerAccredited"): issuer_accredited,
     ("CredentialRegistry", "AccreditationRemoved"): accreditation_removed,

@@ -25,7 +25,7 @@ from market.settlement import (
     decode_results,
     encode_effects,
 )
-from wattproof.audit import credits
+from wattproof.audit import tokenised
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry, History
 from wattproof.audit.money import Handler
@@ -95,7 +95,8 @@ class Settlements:
             record.proof = prove(state, key)
             for index, chunk in enumerate(record.chunks):
                 effects = _effects_of(record, index)
-                if keccak(encode_effects(effects)) != chunk.effects_hash:
+                encoded = encode_effects(effects, tokenised=state.markets[key[0]].tokenised)
+                if keccak(encoded) != chunk.effects_hash:
                     raise Mismatch(
                         "Exchange.ChunkVerified", _name(key), f"chunk {index}", "other effects"
                     )
@@ -107,7 +108,7 @@ class Settlements:
         if chunk.applied or record.proof is None:
             raise Mismatch("Exchange.ChunkApplied", _name(key), "chunk", "applied out of turn")
         chunk.applied = True
-        _apply(state, key, _effects_of(record, entry.event.args["chunk"]))
+        _apply(state, entry, _effects_of(record, entry.event.args["chunk"]))
 
     def round_settled(self, state: State, entry: Entry) -> None:
         key = _key(entry)
@@ -122,7 +123,7 @@ class Settlements:
         record.status = "Settled"
         settlement = record.proof.settlement
         if whole:
-            _apply(state, key, settlement.effects)
+            _apply(state, entry, settlement.effects)
         elif not all(chunk.applied for chunk in record.chunks):
             raise Mismatch("Exchange.RoundSettled", _name(key), "chunks", "not all were applied")
         state.dust[state.markets[key[0]].asset] += settlement.dust_micro
@@ -254,8 +255,9 @@ def _effects_of(record: RoundState, index: int) -> Sequence[Effect]:
     return record.proof.settlement.effects_of(start, record.chunks[index].stop)
 
 
-def _apply(state: State, key: tuple[int, int], effects: Sequence[Effect]) -> None:
-    market, params, slot = key[0], state.markets[key[0]], state.rounds[key].first_slot
+def _apply(state: State, entry: Entry, effects: Sequence[Effect]) -> None:
+    market = entry.event.args["market"]
+    params = state.markets[market]
     for effect in effects:
         word = state.words[market, effect.trader]
         if effect.debit_micro > word.margin:
@@ -272,7 +274,8 @@ def _apply(state: State, key: tuple[int, int], effects: Sequence[Effect]) -> Non
         )
         if params.tokenised:
             state.free[params.asset, effect.trader] += effect.proceeds_micro
-            credits.deliver(state, market, slot, effect.trader, effect.moved_wh)
+    if params.tokenised:
+        tokenised.deliver(state, entry, effects)
 
 
 def _check_event(proof: Proof, entry: Entry, key: tuple[int, int]) -> None:

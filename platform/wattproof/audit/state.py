@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from market.book import Book
@@ -17,7 +18,11 @@ from market.reference.ledger import Exit
 from market.reference.meters import Device, Reading
 from market.reference.params import MarketParams
 from market.settlement import Settlement, SubmittedOrder
+from wattproof.audit.certificates_state import CONTRACT as CERTIFICATES
+from wattproof.audit.certificates_state import Certificates
 from wattproof.audit.claims_state import Credits, DemandResponse, Deviations
+from wattproof.audit.double_entry import DoubleEntry
+from wattproof.audit.quotas_state import Quotas
 
 Amounts = defaultdict[tuple[str, str], int]
 
@@ -81,11 +86,28 @@ class Passport:
 
 
 @dataclass(slots=True)
+class Offer:
+    """Tokens offered for sale; ``recall_round`` 0: none is recalled."""
+
+    offered: int = 0
+    recalled: int = 0
+    recall_round: int = 0
+
+    def sellable(self, number: int) -> int:
+        """What backs orders of a round."""
+        if self.recall_round == 0 or number < self.recall_round:
+            return self.offered
+        return self.offered - min(self.recalled, self.offered)
+
+
+@dataclass(slots=True)
 class State:
     """Balances in micro-units, by the keys the contracts use."""
 
     domain: Domain
     ledger: str
+    contracts: Mapping[str, str] = field(default_factory=dict)
+    """Names of the deployment's contracts by address."""
     tokens: Amounts = field(default_factory=lambda: defaultdict(int))
     supply: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     free: Amounts = field(default_factory=lambda: defaultdict(int))
@@ -99,6 +121,8 @@ class State:
     deposited: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     authority: dict[tuple[int, str], int] = field(default_factory=dict)
+    restricted: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    """Role by contract and function selector."""
     owners: dict[str, str] = field(default_factory=dict)
     deactivated: dict[str, int] = field(default_factory=dict)
     accredited: dict[tuple[str, bytes], int] = field(default_factory=dict)
@@ -118,9 +142,16 @@ class State:
     coverage: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     closures: dict[tuple[int, int, str], Closure] = field(default_factory=dict)
 
+    offers: defaultdict[tuple[int, int, str], Offer] = field(
+        default_factory=lambda: defaultdict(Offer)
+    )
+    """Tokens for sale, by market, slot and account."""
     deviations: Deviations = field(default_factory=Deviations)
     credits: Credits = field(default_factory=Credits)
     demand_response: DemandResponse = field(default_factory=DemandResponse)
+    certificates: Certificates = field(default_factory=Certificates)
+    quotas: Quotas = field(default_factory=Quotas)
+    entries: DoubleEntry = field(default_factory=DoubleEntry)
 
     # What the rules ask of it
 
@@ -160,10 +191,23 @@ class State:
         params = self.markets[market]
         if params.tokenised:
             slot = self.rounds[market, number].first_slot
-            return self.credits.offers[market, slot, account].sellable(number)
+            return self.offers[market, slot, account].sellable(number)
         if params.bounds_capacity:
             return self.words[market, account].capacity * params.capacity_unit_wh
         return None
+
+    def effective_round(self, market: int, now: int) -> int:
+        """The round from which a change that is made now counts."""
+        last = max((number for (at, number) in self.rounds if at == market), default=0)
+        return last if last and now < self.rounds[market, last].gate_at else last + 1
+
+    def sells_certificates(self, market: int) -> bool:
+        """Whether a market trades green certificates: its capacity source says whose tokens."""
+        return self.markets[market].tokenised and self.source_of(market) == CERTIFICATES
+
+    def source_of(self, market: int) -> str:
+        """Name of the contract that bounds what may be sold in a market; empty: none of ours."""
+        return self.contracts.get(self.markets[market].capacity_source, "")
 
     def grid(self, market: int, number: int) -> ProductGrid:
         """The products of a round."""

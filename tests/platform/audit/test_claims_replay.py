@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
 from market.order import Leg, Order, sign_order
+from tests.platform.audit.forgeries import (
+    changed,
+    last_indexed,
+    one_argument_changed,
+    one_event_hidden,
+    other,
+)
 from tests.platform.flexible_mall import (
     CREDITS,
     DAY,
@@ -39,10 +45,9 @@ PRICE = 150_000_000
 CONTRACTS = ("EnergyCredits", "DemandResponse", "Deviations")
 VOID = 2
 # Who called or paid, where no balance or right depends on it; the tokens' own transfers, which are
-# replayed, say whose money moved. What a round delivers is proved from its settlement.
+# replayed, say whose money moved.
 INFORMATIVE = {
     *(f"{contract}.AuthorityUpdated.authority" for contract in CONTRACTS),
-    *(f"EnergyCredits.Delivered.{name}" for name in ("market", "round", "slot", "effectsHash")),
     "EnergyCredits.Funded.from",
     "EnergyCredits.Transfer.caller",
     "EnergyCredits.CreditsRedeemed.holder",
@@ -198,12 +203,7 @@ def _findings_of_database(season: Season, alter: Callable[[EventRow], None], nam
     """Where an audit finds fault when one indexed event is altered; the alteration is undone."""
     state, report = rebuild(season.history)
     with transaction(season.mall.platform.engine) as session:
-        row = session.exec(
-            select(EventRow)
-            .where(col(EventRow.contract).in_(CONTRACTS), EventRow.name == name)
-            .order_by(col(EventRow.id).desc())
-        ).first()
-        assert row is not None
+        row = last_indexed(session, CONTRACTS, name)
         alter(row)
         session.flush()
         against_store.compare(state, season.history, session, report)
@@ -231,7 +231,7 @@ def test_an_altered_event_in_the_database_is_named(
     season: Season, name: str, argument: str
 ) -> None:
     def alter(row: EventRow) -> None:
-        row.args = {**row.args, argument: _other(row.args[argument])}
+        row.args = {**row.args, argument: other(row.args[argument])}
 
     assert _findings_of_database(season, alter, name) == {"chain_event"}
 
@@ -259,69 +259,27 @@ def test_an_event_left_out_of_the_database_is_named(season: Season, name: str) -
 # -- the chain's account of it ---------------------------------------------------------------------
 
 
-def _other(value: Any) -> Any:
-    """Something else of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if isinstance(value, bytes):
-        return value[:-1] + bytes([value[-1] ^ 1])
-    if isinstance(value, list | tuple):
-        place = max(range(len(value)), key=lambda i: value[i] != 0)
-        return [_other(each) if i == place else each for i, each in enumerate(value)]
-    if isinstance(value, Mapping):
-        raise TypeError("alter one of its fields")
-    return str(value)[:-1] + ("0" if str(value)[-1] != "0" else "1")
-
-
-def _forgeries(history: History) -> Iterator[tuple[str, list[Entry]]]:
-    """The history with one argument of one event changed: every argument of every kind of event."""
-    entries = history.entries()
-    last = {(e.event.contract, e.event.name): i for i, e in enumerate(entries)}
-    for (contract, name), place in last.items():
-        if contract not in CONTRACTS:
-            continue
-        args = entries[place].event.args
-        for argument, value in args.items():
-            fields = value if isinstance(value, Mapping) else {"": value}
-            for field, inner in fields.items():
-                if isinstance(inner, Mapping):
-                    continue
-                changed = {**value, field: _other(inner)} if field else _other(inner)
-                event = replace(entries[place].event, args={**args, argument: changed})
-                forged = [*entries]
-                forged[place] = replace(entries[place], event=event)
-                yield f"{contract}.{name}.{argument}{'.' if field else ''}{field}", forged
-
-
 def test_no_argument_of_any_event_can_be_changed_unnoticed(season: Season) -> None:
     assert season.findings() == []
-    missed = {what for what, forged in _forgeries(season.history) if not season.findings(forged)}
+    forgeries = one_argument_changed(season.history, CONTRACTS)
+    missed = {what for what, forged in forgeries if not season.findings(forged)}
     assert missed == INFORMATIVE
 
 
 def test_no_event_can_be_hidden(season: Season) -> None:
-    entries = season.history.entries()
-    last = {(e.event.contract, e.event.name): i for i, e in enumerate(entries)}
-    missed = {
-        f"{contract}.{name}"
-        for (contract, name), place in last.items()
-        if contract in CONTRACTS and not season.findings([*entries[:place], *entries[place + 1 :]])
-    }
-    assert missed == {f"{contract}.AuthorityUpdated" for contract in CONTRACTS} | {
-        "EnergyCredits.Delivered"
-    }
+    hidden = one_event_hidden(season.history, CONTRACTS)
+    missed = {what for what, forged in hidden if not season.findings(forged)}
+    assert missed == {f"{contract}.AuthorityUpdated" for contract in CONTRACTS}
 
 
 def test_an_issue_that_the_readings_do_not_show_is_named(season: Season) -> None:
-    findings = season.findings(_forged(season.history, "CreditsIssued", amount=10_001))
+    findings = season.findings(changed(season.history, "CreditsIssued", amount=10_001))
     assert findings[0].place == "EnergyCredits.CreditsIssued"
     assert "is 10001, derived is" in findings[0].detail
 
 
 def test_a_settlement_with_other_payments_is_named(season: Season) -> None:
-    findings = season.findings(_forged(season.history, "Settled", incentive=1))
+    findings = season.findings(changed(season.history, "Settled", incentive=1))
     assert findings[0].place == "DemandResponse.Settled"
     assert findings[0].what == "payment"
 
@@ -329,15 +287,5 @@ def test_a_settlement_with_other_payments_is_named(season: Season) -> None:
 def test_a_deviation_used_in_a_slot_never_reserved_is_named(season: Season) -> None:
     values = [0] * SLOTS
     values[WINDOW.stop] = 5
-    findings = season.findings(_forged(season.history, "Used", values=values))
+    findings = season.findings(changed(season.history, "Used", values=values))
     assert (findings[0].place, findings[0].what) == ("Deviations.Used", f"slot {WINDOW.stop}")
-
-
-def _forged(history: History, name: str, **changes: Any) -> list[Entry]:
-    """The history with the last event of a name changed."""
-    entries = list(history.entries())
-    place = max(i for i, e in enumerate(entries) if e.event.name == name)
-    event = entries[place].event
-    event = replace(event, args={**event.args, **changes})
-    entries[place] = replace(entries[place], event=event)
-    return entries
