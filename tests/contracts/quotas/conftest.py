@@ -279,12 +279,12 @@ def stranger(world):
 
 
 @pytest.fixture(scope="session")
-def market(world, hostile):
+def market(world, plant, works, wind, solar, hostile, stranger, government):
     """Hours in days; five accounts have a meter, of which three are certified from tomorrow on."""
     market = world.create_market()
-    everybody = (world.plant, world.works, world.wind, world.solar, hostile)
+    everybody = (plant, works, wind, solar, hostile)
     world.meter_of = {one.address: world.install_meter(market, one) for one in everybody}
-    for farm, technology in ((world.wind, WIND), (world.solar, SOLAR), (hostile, WIND)):
+    for farm, technology in ((wind, WIND), (solar, SOLAR), (hostile, WIND)):
         device = world.meter_of[farm.address].device
         world.certificates.registerProducer(
             device, technology, ZONE, world.today + 1, sender=world.admin
