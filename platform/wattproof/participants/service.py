@@ -18,7 +18,6 @@ from wattproof.accounts import service as accounts
 from wattproof.accounts.models import CredentialRow
 from wattproof.errors import ConflictError, NotFoundError, RefusedError
 from wattproof.gateway import outbox
-from wattproof.gateway.abi import Event
 from wattproof.gateway.keys import Role
 from wattproof.participants.models import IssuedCredentialRow, ParticipantRow
 from wattproof.runtime import Platform
@@ -154,26 +153,6 @@ def status(session: Session, row: IssuedCredentialRow, now: int) -> str:
     return "standing" if now < current.expires_at else "expired"
 
 
-def resolve(platform: Platform, address: str) -> did.Resolution:
-    """The DID document of an address, from the registry's events on the chain now."""
-    chain = platform.chain
-    topic = "0x" + address[2:].lower().rjust(64, "0")
-    logs = chain.request(
-        "eth_getLogs",
-        {
-            "fromBlock": hex(platform.deployment.first_block),
-            "toBlock": "latest",
-            "address": chain.address("DidRegistry"),
-            "topics": [None, topic],
-        },
-    )
-    interface = chain.interfaces["DidRegistry"]
-    changes = [_change(event) for log in logs if (event := interface.decode_log(log)) is not None]
-    return did.resolve(
-        did.of(address, platform.deployment.chain_id), changes, now=platform.clock.now()
-    )
-
-
 def _require_regrantable(session: Session, address: str, role: str, now: int) -> None:
     current = session.get(CredentialRow, (address, "0x" + role_id(role).hex()))
     if current is None:
@@ -185,17 +164,6 @@ def _require_regrantable(session: Session, address: str, role: str, now: int) ->
             f"{end + REGRANT_DELAY_SECONDS} on",
             code="regrant_too_soon",
         )
-
-
-def _change(event: Event) -> did.Change:
-    args = event.args
-    if event.name == "DIDOwnerChanged":
-        return did.OwnerChanged(event.block_number, args["owner"])
-    if event.name == "DIDDelegateChanged":
-        return did.DelegateChanged(
-            event.block_number, args["delegateType"], args["delegate"], args["validTo"]
-        )
-    return did.AttributeChanged(event.block_number, args["name"], args["value"], args["validTo"])
 
 
 def _failed(session: Session, row: IssuedCredentialRow) -> bool:

@@ -42,6 +42,7 @@ def test_every_private_endpoint_names_its_token():
         "/health",
         "/auth/nonce",
         "/auth/sessions",
+        "/identifiers/{identifier}",
         "/identities/{address}",
         "/markets",
         "/markets/{market}",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from identity import did
-from wattproof.api.access import Operator, Participant, PlatformDep, Public
+from wattproof.api.access import Operator, Participant, PlatformDep
 from wattproof.api.fields import Address
 from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
@@ -53,13 +53,6 @@ class ParticipantOut(BaseModel):
     role: str | None
     registered_at: datetime
     credentials: list[CredentialOut]
-
-
-class DidResolution(BaseModel):
-    """A resolution result of the DID core specification."""
-
-    did_document: dict[str, Any] = Field(serialization_alias="didDocument")
-    metadata: dict[str, Any] = Field(serialization_alias="didDocumentMetadata")
 
 
 @router.post("/participants", status_code=201, responses=responses(401, 403, 409, 422, 503))
@@ -143,14 +136,6 @@ def revoke_credential(
         return _participant(platform, session, row)
 
     return write.once(change, status=202)
-
-
-@router.get("/identities/{address}", dependencies=[Public], responses=responses(422, 503))
-def resolve_identity(address: AddressPath, platform: PlatformDep) -> DidResolution:
-    """The DID document of any address (did:ethr), from the registry on the chain."""
-    resolution = service.resolve(platform, address)
-    metadata = {"deactivated": resolution.deactivated, "versionId": str(resolution.version)}
-    return DidResolution(did_document=resolution.document, metadata=metadata)
 
 
 def _participant(platform: Platform, session: Session, row: ParticipantRow) -> ParticipantOut:

@@ -1,0 +1,43 @@
+"""Decentralised identifiers: names that somebody controls without asking anybody.
+
+``did:ethr`` (`ethr`) is what participants and meters have: an address, and what an ERC-1056
+registry says of it. ``did:key`` (`key`) and ``did:web`` (`web`) are read where an issuer or a
+verifier from elsewhere has one. `Resolver` reads them all and dereferences DID URLs (`url`).
+"""
+
+from __future__ import annotations
+
+from identity.did.ethr import EthrDid, EthrMethod, RegistryHistory, of, parse
+from identity.did.key import KeyMethod
+from identity.did.resolution import (
+    Dereferenced,
+    DidDocument,
+    Method,
+    Resolution,
+    ResolutionCode,
+    Wanted,
+    failed,
+)
+from identity.did.resolver import Resolver
+from identity.did.url import DidUrl, parse_url
+from identity.did.web import WebMethod
+
+__all__ = [
+    "Dereferenced",
+    "DidDocument",
+    "DidUrl",
+    "EthrDid",
+    "EthrMethod",
+    "KeyMethod",
+    "Method",
+    "RegistryHistory",
+    "Resolution",
+    "ResolutionCode",
+    "Resolver",
+    "Wanted",
+    "WebMethod",
+    "failed",
+    "of",
+    "parse",
+    "parse_url",
+]

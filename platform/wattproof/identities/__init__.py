@@ -1,0 +1,1 @@
+"""Decentralised identifiers: resolved from the chain, and from where others publish theirs."""
