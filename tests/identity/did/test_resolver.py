@@ -41,6 +41,7 @@ def test_a_result_has_a_document_and_both_kinds_of_metadata():
 
 def test_plain_json_has_no_contexts():
     shown = Resolver({"example": Example()}).resolve(NAME, accept=JSON)
+    assert shown.document is not None
     assert "@context" not in shown.document
     assert shown.as_json()["didResolutionMetadata"] == {"contentType": JSON}
     assert "@context" in DOCUMENT
