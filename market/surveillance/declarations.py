@@ -70,12 +70,15 @@ def read_rows(name: str, content: bytes, table: str, fields: Collection[str]) ->
 
 
 def text_of(row: Row, field: str, place: str, *, default: str | None = None) -> str:
-    """A text of at most 200 characters. Raises DeclarationError."""
+    """A printable text of at most 200 characters. Raises DeclarationError."""
     value = row.get(field, default)
-    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX:
-        if value == default and default is not None:
-            return default
-        raise DeclarationError(f"{place}: {field} must be text of 1 to {_TEXT_MAX} characters")
+    if value == default and default is not None:
+        return default
+    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX or not value.isprintable():
+        raise DeclarationError(
+            f"{place}: {field} must be text of 1 to {_TEXT_MAX} printable characters, "
+            f"not {_shown(value)}"
+        )
     return value
 
 

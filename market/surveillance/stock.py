@@ -77,13 +77,24 @@ class ClassStock:
 
 @dataclass(frozen=True)
 class Stock:
-    """All changes, in the order of the chain. `market_class` is what a market of certificates
-    trades: technology and zone (its slot is the vintage); `vintage_seconds` its slots' length."""
+    """All changes, in the order of the chain.
+
+    `market_class` is what a market of certificates trades: technology and zone. Its slot s is the
+    vintage that expires as the slot ends, `s - lifetime_vintages`; both are `vintage_seconds` long.
+    """
 
     changes: tuple[StockChange, ...] = ()
     needs: tuple[NeedChange, ...] = ()
     market_class: dict[int, tuple[int, int]] = field(default_factory=dict)
     vintage_seconds: int = 0
+    lifetime_vintages: int = 0
+
+    def traded(self, market: int, slot: int) -> CertificateClass | None:
+        """What a market trades in a slot, None where that is no class of certificates."""
+        if market not in self.market_class:
+            return None
+        technology, zone = self.market_class[market]
+        return CertificateClass(technology, slot - self.lifetime_vintages, zone)
 
     def held(self, account: str, kind: CertificateClass, at: int) -> Held:
         """Stock at a second, its own changes included."""

@@ -94,10 +94,9 @@ def certificates_withheld(
     last: dict[CertificateClass, int] = {}
     for settled in sorted(rounds, key=lambda each: (each.gate_at, each.key)):
         market, number = settled.key
-        if market not in stock.market_class:
+        kind = stock.traded(market, settled.book.grid.first_slot)
+        if kind is None:
             continue
-        technology, zone = stock.market_class[market]
-        kind = CertificateClass(technology, settled.book.grid.first_slot, zone)
         at_opening, at_gate = settled.opened_at, settled.gate_at
         held = {
             account: min(

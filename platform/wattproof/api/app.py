@@ -29,6 +29,7 @@ from wattproof.api.routes import (
     openadr,
     orders,
     participants,
+    surveillance,
 )
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         openadr,
         flexibility,
         audit,
+        surveillance,
     ):
         app.include_router(routes.router)
     app.include_router(documentation.router)

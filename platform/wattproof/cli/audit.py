@@ -45,7 +45,7 @@ def replay(
     """
     from wattproof import audit
 
-    with _chain(data_dir, rpc, deployment) as (settings, url, deployed):
+    with chain_of(data_dir, rpc, deployment) as (settings, url, deployed):
         database = None if no_database else settings.database
         with working("reading the chain", quiet=as_json):
             report = audit.replay(url, deployed, database=database)
@@ -76,7 +76,7 @@ def export(
 
     if output is not None and not (output.parent.is_dir() and not output.is_dir()):
         raise InvalidError(f"cannot write {output}: name a file in a folder that is there")
-    with _chain(data_dir, rpc, deployment) as (settings, url, deployed):
+    with chain_of(data_dir, rpc, deployment) as (settings, url, deployed):
         stored = settings.database_url or (settings.data_dir / "wattproof.db").exists()
         database = settings.database if stored and not no_database else None
         bundle = audit.export_round(url, deployed, (market, round_number), database=database)
@@ -115,7 +115,7 @@ def verify(
 
 
 @contextmanager
-def _chain(
+def chain_of(
     data_dir: Path | None, rpc: str | None, deployment_file: Path | None
 ) -> Iterator[tuple[Any, str, Any]]:
     """Settings, node address and deployment; starts the installation's node if none runs."""

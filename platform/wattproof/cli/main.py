@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wattproof.cli import audit, baseline, demo_day, dispatch, keys, market, network
+from wattproof.cli import audit, baseline, demo_day, dispatch, keys, market, network, surveillance
 from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
+app.add_typer(surveillance.app, name="surveillance")
 
 
 @app.command()

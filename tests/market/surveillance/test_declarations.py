@@ -105,6 +105,8 @@ def test_toml_may_not_hold_nan_or_infinity():
         ({"marginal": 0.1, "account": None}, "is no account"),
         ({"marginal": 0.1, "name": "x" * 500}, "1 to 200"),
         ({"marginal": {"a": 1}}, "finite decimal number"),
+        ({"marginal": 0.1, "name": "\x1b[2J"}, "printable characters"),
+        ({"marginal": 0.1, "technology": "wind\u202edniw"}, "printable characters"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_row(fields, says):
