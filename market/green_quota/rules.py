@@ -8,7 +8,7 @@ transaction that settles a round.
 
 What: electricity in one zone by the day, thirty days a period, so that periods begin and end with
 vintages; and certificates of one technology and zone, one Wh each. A round of the certificate
-platform trades one vintage, named by its slot.
+platform trades one vintage, named by the slot at whose end it expires (`certificate_slot`).
 
 Not delivering: every deviation of a producer's or retailer's meter from what it traded, to either
 side, is settled at the day's price made worse by a fifth, at most `ELECTRICITY_RULES.imbalance_cap`
@@ -28,7 +28,9 @@ CAPACITY_SOURCE: Final = "GreenCertificates"
 DAY_SECONDS: Final = 86_400
 VINTAGE_DAYS: Final = 30
 VINTAGE_SECONDS: Final = VINTAGE_DAYS * DAY_SECONDS
-"""Seconds of a vintage, as the contract counts them from 1970 (protocol section 14)."""
+LIFETIME_SECONDS: Final = 540 * DAY_SECONDS
+"""The contract's constants (protocol section 14): seconds of a vintage, counted from 1970, and how
+long its certificates live after its end."""
 
 ELECTRICITY_RULES: Final = MarketRules(
     carriers=1,
@@ -62,9 +64,16 @@ CERTIFICATE_RULES: Final = MarketRules(
 def vintage_of(second: int) -> int:
     """The vintage in which an interval that begins at `second` (Unix, UTC) lies.
 
-    It is the slot of its certificates' rounds, and the period of the electricity platform.
-    Raises ValueError for a time before 1970.
+    It is also the period of the electricity platform. Raises ValueError for a time before 1970.
     """
     if second < 0:
         raise ValueError(f"vintages are counted from 1970; {second} lies before")
     return second // VINTAGE_SECONDS
+
+
+def certificate_slot(vintage: int) -> int:
+    """The slot in which certificates of a vintage are traded: they expire when it ends.
+
+    A round's gate lies before its slot begins, so a vintage can be traded after it is over.
+    """
+    return vintage + LIFETIME_SECONDS // VINTAGE_SECONDS

@@ -9,8 +9,10 @@ from market.green_quota import CERTIFICATES, ELECTRICITY, MANIFESTS
 from market.green_quota.rules import (
     CERTIFICATE_RULES,
     ELECTRICITY_RULES,
+    LIFETIME_SECONDS,
     ROLE,
     VINTAGE_SECONDS,
+    certificate_slot,
     vintage_of,
 )
 from market.green_quota.technologies import Technology, technologies_of, technology_mask
@@ -44,6 +46,13 @@ def test_periods_of_electricity_and_slots_of_certificates_are_vintages():
 def test_an_interval_belongs_to_the_vintage_in_which_it_begins(second):
     vintage = vintage_of(second)
     assert vintage * VINTAGE_SECONDS <= second < (vintage + 1) * VINTAGE_SECONDS
+
+
+@given(st.integers(0, 1_000))
+def test_a_vintages_certificates_expire_when_their_slot_ends(vintage):
+    """So they can be traded from the vintage's end until a vintage before they expire."""
+    expiry = (vintage + 1) * VINTAGE_SECONDS + LIFETIME_SECONDS
+    assert (certificate_slot(vintage) + 1) * CERTIFICATE_RULES.slot_seconds == expiry
 
 
 def test_nothing_was_certified_before_1970():
