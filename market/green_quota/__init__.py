@@ -3,7 +3,8 @@
 Producers of wind power earn a certificate with every kWh, so they ask less for the kWh; who is
 obliged to show certificates pays for them, so it asks more, or bids less. Neither platform knows
 the other: `electricity_bids` and `certificate_bids` say what one price does to the other's bids,
-`costs` what producing costs, `technologies` what certificates name.
+`costs` what producing costs, `forecast` which prices to expect, `technologies` what certificates
+name.
 
 Certificates of each technology are traded in a market of their own.
 """
