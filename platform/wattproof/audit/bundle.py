@@ -20,7 +20,7 @@ from devnet.deployment import Deployment
 from market.eligibility import TraderFacts
 from market.order import Domain
 from market.reference.params import MarketParams
-from wattproof.audit import dispatch, dispatch_chain, networks
+from wattproof.audit import dispatch, dispatch_chain, networks, provenance
 from wattproof.audit.findings import Finding, Mismatch, Report
 from wattproof.audit.history import History
 from wattproof.audit.replay import rebuild
@@ -151,6 +151,8 @@ def _bundle(history: History, state: State, report: Report, key: tuple[int, int]
     }
     if market in state.networks:
         bundle["networkDescription"] = _plain(state.networks[market])
+    if state.sells_certificates(market):
+        bundle["certificates"] = provenance.delivered(state, key)
     bundle["digest"] = _digest(bundle)
     return bundle
 
@@ -177,6 +179,8 @@ def _verify_alone(bundle: Mapping[str, Any], key: tuple[int, int], report: Repor
         state = _state(bundle, key)
         record = state.rounds[key]
         proof = prove(state, key)
+        if "certificates" in bundle:
+            provenance.check(bundle["certificates"], proof, report)
     except Mismatch as mismatch:
         report.findings.append(mismatch.finding)
         return

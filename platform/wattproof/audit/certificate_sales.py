@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from wattproof.audit.certificates_state import CONTRACT, VINTAGE_SECONDS, BatchId
 from wattproof.audit.history import Entry, History
 from wattproof.audit.money import Handler
+from wattproof.audit.sale_pool import Parcel
 from wattproof.audit.state import State
 
 _OFFERED = f"{CONTRACT}.Offered"
@@ -62,7 +63,7 @@ def assigned(state: State, entry: Entry) -> None:
     state.entries.announce(entry, _ASSIGNED, key, "assigned")
 
 
-def assign(state: State, entry: Entry, place: tuple[int, int], holder: str, amount: int) -> None:
+def assign(state: State, entry: Entry, place: tuple[int, int], holder: str, amount: int) -> Parcel:
     """Give the next positions of a pool (market, slot) to a buyer, or back after a recall.
 
     Raises:
@@ -74,6 +75,7 @@ def assign(state: State, entry: Entry, place: tuple[int, int], holder: str, amou
         raise entry.mismatch(f"pool of market {place[0]} slot {place[1]}", str(error)) from error
     key = _positions(place, holder, start, amount)
     state.entries.prove(entry, _ASSIGNED, key, "assigned")
+    return Parcel(start, amount)
 
 
 def collected(

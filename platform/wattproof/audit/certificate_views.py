@@ -8,7 +8,7 @@ from typing import Any
 
 from wattproof.audit.certificates_state import CONTRACT, LIFETIME, VINTAGE_SECONDS, BatchId
 from wattproof.audit.findings import Finding, Report
-from wattproof.audit.sale_pool import SalePool, merged
+from wattproof.audit.sale_pool import Parcel, SalePool
 from wattproof.audit.state import State
 
 _LOTS_AT_ONCE = 100
@@ -148,22 +148,19 @@ def _sales(state: State) -> Iterator[View]:
         yield "classOf", (market,), book.classes.get(market, (0, 0))
     for place, pool in book.pools.items():
         yield "poolOf", place, (pool.head, pool.tail)
-        for start, lots in _lots(pool):
-            length = sum(amount for _, amount in lots)
-            yield "certificatesAt", (*place, start, length), _columns(lots)
+        for lots in _parts(pool):
+            standing = list(pool.at(lots))
+            ids, amounts = [each for each, _ in standing], [amount for _, amount in standing]
+            yield "certificatesAt", (*place, lots.start, lots.length), (ids, amounts)
         for holder, parcels in pool.parcels.items():
             stand = [{"start": parcel.start, "length": parcel.length} for parcel in parcels]
             yield "parcelsOf", (*place, holder), stand
 
 
-def _lots(pool: SalePool) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """What is in a pool with its positions, in parts that one call can look at."""
-    lots, start = merged(pool.segments), 0
-    for first in range(0, len(lots), _LOTS_AT_ONCE):
-        part = lots[first : first + _LOTS_AT_ONCE]
-        yield start, part
-        start += sum(amount for _, amount in part)
-
-
-def _columns(lots: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    return [identity for identity, _ in lots], [amount for _, amount in lots]
+def _parts(pool: SalePool) -> Iterator[Parcel]:
+    """All positions of a pool, in parts that one call can look at."""
+    start = 0
+    for last in range(_LOTS_AT_ONCE - 1, len(pool.ends) + _LOTS_AT_ONCE - 1, _LOTS_AT_ONCE):
+        end = pool.ends[min(last, len(pool.ends) - 1)]
+        yield Parcel(start, end - start)
+        start = end

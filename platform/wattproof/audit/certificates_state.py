@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from eth_utils.address import to_checksum_address
 
 from market.reference.meters import MISSING
-from wattproof.audit.sale_pool import SalePool
+from wattproof.audit.sale_pool import Parcel, SalePool
 
 CONTRACT = "GreenCertificates"
 VINTAGE_SECONDS = 30 * 86_400
@@ -157,6 +157,7 @@ class Certificates:
         address: the contract's, which holds what is for sale.
         claimed: retired for somebody, by beneficiary and id.
         classes: technology and zone by market.
+        sold: what each round (market, number) gave to whom.
         approvals: who may move whose certificates, by account and operator.
         given: charges of store periods that are being accounted, by device and period.
     """
@@ -170,6 +171,9 @@ class Certificates:
     classes: dict[int, tuple[int, int]] = field(default_factory=dict)
     pools: defaultdict[tuple[int, int], SalePool] = field(
         default_factory=lambda: defaultdict(SalePool)
+    )
+    sold: defaultdict[tuple[int, int], list[tuple[str, Parcel]]] = field(
+        default_factory=lambda: defaultdict(list)
     )
     approvals: dict[tuple[str, str], bool] = field(default_factory=dict)
     given: defaultdict[tuple[str, int], list[tuple[int, int, int]]] = field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,20 +25,28 @@ class SalePool:
     """What was offered, in the order in which it came; ``[head, tail)`` is for sale.
 
     Attributes:
-        segments: ids with their amounts, end to end from position 0.
+        lots: ids, end to end from position 0; neighbours are of different ids.
+        ends: the position behind each lot.
         parcels: what left the head and was not collected, by holder, oldest first.
     """
 
-    segments: list[tuple[int, int]] = field(default_factory=list)
+    lots: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     head: int = 0
-    tail: int = 0
     parcels: defaultdict[str, list[Parcel]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def tail(self) -> int:
+        return self.ends[-1] if self.ends else 0
 
     def append(self, identity: int, amount: int) -> int:
         """Put certificates at the end; returns their first position."""
         start = self.tail
-        self.segments.append((identity, amount))
-        self.tail += amount
+        if self.lots and self.lots[-1] == identity:
+            self.ends[-1] += amount
+        else:
+            self.lots.append(identity)
+            self.ends.append(start + amount)
         return start
 
     def assign(self, holder: str, length: int) -> int:
@@ -59,14 +68,14 @@ class SalePool:
         return start
 
     def at(self, parcel: Parcel) -> Iterator[tuple[int, int]]:
-        """The certificates at some positions: ids with their amounts, batch by batch."""
-        begins = 0
-        for identity, amount in self.segments:
-            ends = begins + amount
-            there = min(ends, parcel.end) - max(begins, parcel.start)
-            if there > 0:
-                yield identity, there
-            begins = ends
+        """The certificates at some positions: ids with their amounts, lot by lot."""
+        position = parcel.start
+        for lot in range(bisect_right(self.ends, position), len(self.lots)):
+            if position >= parcel.end:
+                return
+            ends = min(self.ends[lot], parcel.end)
+            yield self.lots[lot], ends - position
+            position = ends
 
     def owed(self, holder: str) -> Iterator[tuple[int, int]]:
         """What a holder has not collected: ids with their amounts, in order."""
@@ -75,13 +84,13 @@ class SalePool:
 
     def is_next(self, holder: str, collected: Sequence[tuple[int, int]]) -> bool:
         """Whether these certificates are the next that the holder collects."""
-        wanted = merged(collected)
-        owed = merged(self.owed(holder))
-        if not wanted or len(wanted) > len(owed):
-            return False
-        *whole, (identity, amount) = wanted
-        after, left = owed[len(whole)]
-        return owed[: len(whole)] == whole and after == identity and amount <= left
+        left, first = sum(amount for _, amount in collected), list[tuple[int, int]]()
+        for identity, amount in self.owed(holder):
+            if not left:
+                break
+            first.append((identity, min(amount, left)))
+            left -= min(amount, left)
+        return bool(first) and _merged(first) == _merged(collected)
 
     def collect(self, holder: str, amount: int) -> None:
         """Take as many positions from the front of the holder's parcels as it is owed."""
@@ -104,9 +113,7 @@ class SalePool:
         return dict(found)
 
 
-def merged(
-    certificates: Sequence[tuple[int, int]] | Iterator[tuple[int, int]],
-) -> list[tuple[int, int]]:
+def _merged(certificates: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Neighbours of one id as one."""
     found: list[tuple[int, int]] = []
     for identity, amount in certificates:

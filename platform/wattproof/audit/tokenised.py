@@ -72,7 +72,9 @@ def deliver(state: State, entry: Entry, effects: Sequence[Effect]) -> None:
                 )
             offer.offered -= sold_wh
         elif effect.moved_wh > 0 and certificates:
-            certificate_sales.assign(state, entry, (market, slot), effect.trader, effect.moved_wh)
+            bought = effect.trader, effect.moved_wh
+            parcel = certificate_sales.assign(state, entry, (market, slot), *bought)
+            state.certificates.sold[market, number].append((effect.trader, parcel))
 
 
 def expectations(state: State) -> list[tuple[str, tuple[Any, ...], Mapping[str, Any]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
@@ -15,9 +17,16 @@ from tests.platform.audit.forgeries import (
     one_event_hidden,
     other,
 )
-from tests.platform.audit.green_season import BOND, QUOTA, GreenSeason, open_season
+from tests.platform.audit.green_season import (
+    BOND,
+    CERTIFICATES,
+    QUOTA,
+    GreenSeason,
+    open_season,
+)
 from wattproof import audit
 from wattproof.audit import against_chain, against_store
+from wattproof.audit.bundle import _digest
 from wattproof.audit.certificates_state import BatchId
 from wattproof.audit.findings import Finding, Report
 from wattproof.audit.history import Entry, History
@@ -259,3 +268,74 @@ def test_a_penalty_that_the_shortfall_does_not_cost_is_named(
         "QuotaRegistry.ComplianceSettled",
         "is 5, derived is 9120150",
     )
+
+
+# -- bundles ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bundle(season: GreenSeason) -> dict[str, Any]:
+    """The round in which two bought from several batches."""
+    platform = season.town.platform
+    return audit.export_round(platform.chain.rpc_url, platform.deployment, (CERTIFICATES, 1))
+
+
+def _verified(season: GreenSeason, bundle: dict[str, Any]) -> Report:
+    return audit.verify_bundle(bundle, season.town.platform.chain.rpc_url)
+
+
+def test_a_bundle_of_a_certificate_round_says_what_was_delivered_to_whom(
+    season: GreenSeason, bundle: dict[str, Any]
+) -> None:
+    town = season.town
+    assert _verified(season, bundle).findings == []
+    bought = {parcel["to"]: int(parcel["length"]) for parcel in bundle["certificates"]}
+    assert bought == {town.address("store"): 1_500, town.address("shop"): 2_500}
+    batches = [batch for parcel in bundle["certificates"] for batch in parcel["batches"]]
+    delivered: Counter[str] = Counter()
+    for batch in batches:
+        delivered[batch["id"]] += int(batch["amountWh"])
+    third, fifth = (town.batch("wind", season.first, slot) for slot in (3, 5))
+    tenth = town.batch("wind", season.first + 1, 10)
+    assert delivered == {hex(third): 900, hex(fifth): 3_000, hex(tenth): 100}
+    assert batches[0]["startsAt"] == season.first * 86_400 + 3 * 3_600
+
+
+def _to_another(bundle: dict[str, Any]) -> None:
+    first, second = bundle["certificates"]
+    first["to"], second["to"] = second["to"], first["to"]
+
+
+def _from_another_interval(bundle: dict[str, Any]) -> None:
+    bundle["certificates"][0]["batches"][0]["slot"] += 1
+
+
+def _less_of_a_batch(bundle: dict[str, Any]) -> None:
+    bundle["certificates"][0]["batches"][0]["amountWh"] = "1"
+
+
+def _without_a_parcel(bundle: dict[str, Any]) -> None:
+    bundle["certificates"].pop()
+
+
+@pytest.mark.parametrize(
+    "forge", [_to_another, _from_another_interval, _less_of_a_batch, _without_a_parcel]
+)
+def test_a_bundle_that_says_something_else_of_the_certificates_is_refused_by_itself(
+    season: GreenSeason, bundle: dict[str, Any], forge: Callable[[dict[str, Any]], None]
+) -> None:
+    forge(bundle)
+    bundle["digest"] = _digest(bundle)
+    findings = _verified(season, bundle).findings
+    assert {(finding.place, finding.key) for finding in findings} == {("bundle", "certificates")}
+
+
+def test_a_bundle_with_positions_that_the_chain_gave_to_another_is_refused(
+    season: GreenSeason, bundle: dict[str, Any]
+) -> None:
+    """What no bundle shows by itself: the order in which the pool was sold."""
+    start = int(bundle["certificates"][0]["start"])
+    bundle["certificates"][0]["start"] = str(start + 1)
+    bundle["digest"] = _digest(bundle)
+    findings = _verified(season, bundle).findings
+    assert [(f.place, f.key) for f in findings] == [("bundle", "certificates[0].start")]

@@ -24,6 +24,11 @@ def test_certificates_are_numbered_as_they_come(pool: SalePool) -> None:
     assert pool.append(THIRD, 1) == 25
 
 
+def test_neighbours_of_one_id_are_one_lot(pool: SalePool) -> None:
+    pool.append(THIRD, 2)
+    assert (pool.lots, pool.ends) == ([FIRST, SECOND, FIRST, THIRD], [10, 15, 19, 27])
+
+
 def test_the_first_in_are_the_first_out(pool: SalePool) -> None:
     assert pool.assign("ann", 12) == 0
     assert pool.assign("bob", 8) == 12
