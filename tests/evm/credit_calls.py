@@ -14,12 +14,10 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from market.reference import Resolution, Status
+from market.reference import Resolution
 from market.reference.credit_series import SeriesTerms, expiry_of, issuer_of
 from market.reference.meters import MISSING, decode_values, encode_values
 from market.reference.token import ZERO_ADDRESS
-from market.reference.verification import encode_effects
-from tests.evm.batch import Batch, clear, judge
 from tests.evm.credit_world import (
     HOUR,
     MALLS,
@@ -30,7 +28,8 @@ from tests.evm.credit_world import (
     CreditWorld,
     usual_day,
 )
-from tests.evm.trading import Bidding, one_product_orders
+from tests.evm.sale import Sale
+from tests.evm.trading import Bidding
 from tests.evm.world import ADMIN, BALANCING, DAY, ISSUER, OPERATOR, TRADERS
 
 HOLDERS = (*MALLS, *TRADERS[3:5])
@@ -71,8 +70,7 @@ class CreditCalls(RuleBasedStateMachine):
             self.world.must("Ledger", "addMargin", self.world.sale, 10**9, sender=holder)
         self.other = self.world.create_market(asset=self.world.ledger.address)
         """A market of another asset."""
-        self.batch: Batch | None = None
-        """The sale's round between gate and settlement."""
+        self.sale = Sale(self.world, self.world.sale, HOLDERS, BIDDING)
 
     def call(self, function: str, *arguments: Any, sender: Any) -> str | None:
         return self.world.call(function, *arguments, sender=sender)
@@ -344,53 +342,8 @@ class CreditCalls(RuleBasedStateMachine):
         """The honest operator's next steps. Nothing that others do keeps it from settling."""
         rng = Random(seed)
         for _ in range(steps):
-            self.advance_sale(rng)
-
-    def advance_sale(self, rng: Random) -> None:
-        exchange, sale, now = self.world.exchange, self.world.sale, self.world.now
-        number = exchange.last_round(sale)
-        status = exchange.status(sale, number, now=now)
-        if status is Status.OPEN and now < exchange.round(sale, number).gate_at:
-            self.world.chain.now = exchange.round(sale, number).gate_at
-            bids = one_product_orders(self.world, sale, number, HOLDERS, rng, BIDDING)
-            book = judge(exchange, sale, number, bids)
-            self.batch = clear(exchange.grid(sale, number), book)
-            committed = (sale, number, self.batch.root, len(self.batch.orders))
-            self.world.must("Exchange", "closeGate", *committed, sender=OPERATOR)
-        elif status is Status.GATED and self.batch is not None:
-            self.settle(number, self.batch, rng)
-        elif status is Status.VERIFIED:
-            record = exchange.round(sale, number)
-            chunk = rng.choice([at for at in range(len(record.chunks)) if at not in record.applied])
-            effects = encode_effects(record.chunks[chunk], tokenised=True)
-            # However late: what was sold is delivered.
-            self.world.must(
-                "Exchange", "applyChunk", sale, number, chunk, effects, sender=TRADERS[5]
-            )
-        elif exchange.is_terminal(sale, number, now=now):
-            self.batch = None
-            live = [s for s in self.live_series() if expiry_of(s) % DAY == 0]
-            if live:
-                slot = expiry_of(rng.choice(live)) // DAY - 1
-                opened = (sale, now + 600, slot, 1)
-                self.world.do("Exchange", "openRound", *opened, sender=OPERATOR)
-
-    def settle(self, number: int, batch: Batch, rng: Random) -> None:
-        place = (self.world.sale, number)
-        if rng.random() < 0.5 or not batch.orders:
-            sent = (*place, batch.results, batch.call_data)
-            self.world.must("Exchange", "settle", *sent, sender=OPERATOR)
-            return
-        cut = rng.randrange(1, len(batch.orders) + 1)
-        state = b""
-        for start, stop in ((0, cut), (cut, len(batch.orders))):
-            if start == stop:
-                continue
-            chunk = (*place, batch.results, state, batch.chunk(start, stop))
-            self.world.must("Exchange", "verifyChunk", *chunk, sender=OPERATOR)
-            progress = self.world.exchange.round(*place).progress
-            assert progress is not None
-            state = progress.to_bytes()
+            midnights = [e for e in map(expiry_of, self.live_series()) if e % DAY == 0]
+            self.sale.advance(rng, [expiry // DAY - 1 for expiry in midnights])
 
     @invariant()
     def contract_and_model_agree(self):

@@ -11,7 +11,6 @@ from market.reference.credit_series import Series, SeriesTerms, expiry_of, serie
 from market.reference.credits import Window
 from market.reference.meters import ReadingStatus, encode_values, readings_digest
 from market.signature import Domain, sign_digest
-from tests.evm import chain
 from tests.evm.world import ADMIN, DAY, DEPLOYER, ISSUER, TRADERS, Person, World
 
 HOUR = 3_600
@@ -87,22 +86,7 @@ class CreditWorld(World):
 
         self.exchange.tokenised[deployed.address] = self.credits
 
-    def grant_role(
-        self, contract: str, functions: tuple[str, ...], role: int, holders: tuple[str, ...]
-    ) -> None:
-        """From now on the contract's functions need the role, which the holders have."""
-        authority = self.contracts["Authority"]
-        selectors = [chain.functions(contract)[name].selector for name in functions]
-        target = self.contracts[contract].address
-        authority.call("setTargetFunctionRole", target, selectors, role, sender=ADMIN.address)
-        for holder in holders:
-            authority.call("grantRole", role, holder, 0, sender=ADMIN.address)
-
     # Calls
-
-    def must(self, contract: str, function: str, *arguments: Any, **how: Any) -> None:
-        refusal = self.do(contract, function, *arguments, **how)
-        assert refusal is None, f"{contract}.{function}: {refusal}"
 
     def call(self, function: str, *arguments: Any, sender: Person) -> str | None:
         """A call of the credits. Returns the refusal's name, or None when it took effect."""

@@ -73,10 +73,6 @@ class TokenWorld(World):
         source = {"capacity_source": self.tokens.address, "capacity_unit_wh": 0}
         return self.create_market(**RULES, **source, **changes)
 
-    def must(self, contract: str, function: str, *arguments: object, sender: Person) -> None:
-        refusal = self.do(contract, function, *arguments, sender=sender)
-        assert refusal is None, f"{contract}.{function}: {refusal}"
-
     def check_tokens(self, slots: Iterable[int]) -> None:
         """Balances, offers and what they come to are the same, and no token came from nowhere."""
         markets = range(1, self.exchange.market_count + 1)

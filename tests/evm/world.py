@@ -32,6 +32,7 @@ from market.reference import (
 )
 from market.reference.exchange import Round
 from market.reference.token import ZERO_ADDRESS
+from tests.evm import chain
 from tests.evm.chain import CHAIN_ID, Chain, Contract, EvmRevertError, contract_address
 
 DAY = 86_400
@@ -215,6 +216,22 @@ class World:
                 f"{name}: the contract returns {returned}, the model {result}"
             )
         return refused
+
+    def must(self, contract: str, function: str, *arguments: Any, **how: Any) -> None:
+        """`do`, of what takes effect."""
+        refusal = self.do(contract, function, *arguments, **how)
+        assert refusal is None, f"{contract}.{function}: {refusal}"
+
+    def grant_role(
+        self, contract: str, functions: tuple[str, ...], role: int, holders: tuple[str, ...]
+    ) -> None:
+        """From now on the contract's functions need the role, which the holders have."""
+        authority = self.contracts["Authority"]
+        selectors = [chain.functions(contract)[name].selector for name in functions]
+        target = self.contracts[contract].address
+        authority.call("setTargetFunctionRole", target, selectors, role, sender=ADMIN.address)
+        for holder in holders:
+            authority.call("grantRole", role, holder, 0, sender=ADMIN.address)
 
     def view(self, contract: str, function: str, *arguments: Any) -> Any:
         return self.contracts[contract].view(function, *arguments)
