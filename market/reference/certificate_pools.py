@@ -13,14 +13,10 @@ class Parcel:
     start: int
     length: int
 
-    @property
-    def end(self) -> int:
-        return self.start + self.length
-
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Certificates of one batch that came one after the other: their positions end before `end`."""
+    """Certificates of one batch as they came in: their positions end before `end`."""
 
     token_id: int
     end: int
@@ -39,19 +35,11 @@ class Pool:
         return self.lots[-1].end if self.lots else 0
 
     def append(self, token_id: int, amount: int) -> None:
-        """Behind all others; what follows on the same batch is one lot with it."""
-        end = self.tail + amount
-        if self.lots and self.lots[-1].token_id == token_id:
-            self.lots.pop()
-        self.lots.append(Lot(token_id, end))
+        self.lots.append(Lot(token_id, self.tail + amount))
 
     def assign(self, to: str, amount: int) -> None:
-        """The next positions become a parcel, or part of the last one where they follow it."""
-        mine = self.parcels.setdefault(to, [])
-        if mine and mine[-1].end == self.head:
-            mine[-1] = Parcel(mine[-1].start, mine[-1].length + amount)
-        else:
-            mine.append(Parcel(self.head, amount))
+        """The next positions become a parcel."""
+        self.parcels.setdefault(to, []).append(Parcel(self.head, amount))
         self.head += amount
 
     def at(self, start: int, length: int) -> Iterator[tuple[int, int]]:

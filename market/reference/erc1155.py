@@ -79,7 +79,12 @@ class ERC1155:
         self._refuse_transfer(to, ids, now)
         if len(ids) != len(amounts):
             raise ERC1155InvalidArrayLength(f"{len(ids)} ids, {len(amounts)} amounts")
-        self._require_held(owner, ids, amounts)
+        if to == owner:
+            # What comes back at once serves again.
+            for token_id, amount in zip(ids, amounts, strict=True):
+                self._require_held(owner, [token_id], [amount])
+        else:
+            self._require_held(owner, ids, amounts)
         for token_id, amount in zip(ids, amounts, strict=True):
             self.balances[owner, token_id] -= amount
             self.balances[to, token_id] += amount

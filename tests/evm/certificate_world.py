@@ -292,9 +292,13 @@ class CertificateWorld(World):
     # Comparing
 
     @property
+    def addresses(self) -> list[str]:
+        return [*super().addresses, FUND.address]
+
+    @property
     def keepers(self) -> list[str]:
         """Everybody who could hold certificates."""
-        return [*self.addresses, FUND.address, self.certificates.address, self.quotas.address]
+        return [*self.addresses, self.certificates.address, self.quotas.address]
 
     def check_certificates(self, ids: Iterable[int] | None = None) -> None:
         """Both hold the same devices, stores, batches, balances, pools and offers.

@@ -78,7 +78,7 @@ class QuotaCalls(CertificateCalls):
             self.world.open_quota(changed, sender=sender)
 
     def oblige(self, rng: Random) -> None:
-        quota, account = self.any_quota(rng), rng.choice((*OBLIGED, PASSER_BY))
+        quota, account = self.any_quota(rng), rng.choice((*OBLIGED, PASSER_BY, PASSER_BY))
         ratio = rng.choice((*RATIOS, 10**6 + 1))
         sender = rng.choice((ADMIN, ADMIN, ADMIN, CONSUMER))
         self.world.oblige(quota, account, rng.choice(tuple(Basis)), ratio, sender=sender)
@@ -105,8 +105,9 @@ class QuotaCalls(CertificateCalls):
     def report_what_is_due(self, rng: Random) -> None:
         for quota, account in list(self.world.quotas.obligations):
             person = next(p for p in METERED if p.address == account)
-            for period in range(self.world.today - 7, self.world.today - 1):
-                if rng.random() < 0.4:
+            first = self.world.quotas.quotas[quota - 1].terms.first_period
+            for period in range(first - 1, min(first + 4, self.world.today - 1)):
+                if rng.random() < 0.2:
                     self.world.report(quota, person, period)
 
     def surrender_something(self, rng: Random) -> None:
@@ -153,7 +154,7 @@ class QuotaCalls(CertificateCalls):
         """Who is obliged gets certificates of all ages."""
         for giver in HOLDERS:
             held = self.held(giver)
-            for token_id in rng.sample(held, min(3, len(held))):
+            for token_id in rng.sample(held, min(2, len(held))):
                 to = rng.choice((CONSUMER, CONSUMER, WIND_OWNER))
                 most = self.world.certificates.balances[giver.address, token_id]
                 self.world.give(giver, to, token_id, rng.randint(1, most))
