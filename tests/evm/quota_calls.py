@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from market.reference.meters import encode_values
 from market.reference.quotas import Basis
@@ -58,7 +59,7 @@ class QuotaCalls(CertificateCalls):
     def open_quota(self, rng: Random) -> None:
         first = self.world.today + rng.choice((0, 6, 8, 9))
         terms = self.world.terms(first_period=first, surrender_by=(first + 9) * DAY)
-        changes = (
+        changes: tuple[dict[str, Any], ...] = (
             {},
             {},
             {"market": 9},

@@ -87,7 +87,7 @@ abstract contract Quotas is IQuotaRegistry, AccessManaged {
             device = meters.deviceOf(q.terms.market, account, q.terms.carrier);
             if (device == address(0)) revert NoMeter(account);
             // So no sum of energy overflows later, when a refusal would harm somebody.
-            if (q.terms.periods * q.periodSlots * _reachWh(q, device) > type(uint64).max) {
+            if (uint256(q.terms.periods) * q.periodSlots * _reachWh(q, device) > type(uint64).max) {
                 revert TooLarge();
             }
             obligation.device = device;
