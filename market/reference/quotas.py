@@ -47,6 +47,7 @@ SCALE = 1_000_000
 PUBLICATION_DELAY = 7 * DAY
 SURRENDER_WINDOW = DAY
 MOST_PERIODS = 400
+PERIOD_NUMBERS = 2**32
 RATE_CAP = 2**62
 BOND_CAP = 2**63 - 1
 """What the ledger takes back."""
@@ -142,6 +143,7 @@ class QuotaRegistry:
         if (
             terms.carrier >= params.carriers
             or not 1 <= terms.periods <= MOST_PERIODS
+            or terms.first_period + terms.periods > PERIOD_NUMBERS
             or terms.penalty > RATE_CAP
             or terms.bank_limit > SCALE
             or terms.technologies == 0

@@ -90,3 +90,23 @@ def test_a_meter_too_large_to_sum_up_is_not_obliged(
     quotas.oblige(quota, works, kit.CONSUMPTION, 1_000_000, sender=government)
     with ape.reverts(quotas.TooLarge):
         quotas.oblige(quota, stranger, kit.CONSUMPTION, 1, sender=government)
+
+
+def test_the_longest_quota_of_the_finest_periods_obliges(
+    world, quotas, terms, government, works, stranger, first, kit
+):
+    """400 periods of 256 slots are more slots than 16 bits count."""
+    market = world.create_market(slotSeconds=900, periodSlots=256)
+    world.install_meter(market, works)
+    period = 900 * 256
+    begins = first * DAY // period + 1
+    due = (begins + 400) * period + 7 * DAY
+    quotas.openQuota(
+        terms(market=market, firstPeriod=begins, periods=400, surrenderBy=due), sender=government
+    )
+    quota = quotas.quotaCount()
+    quotas.oblige(quota, works, kit.CONSUMPTION, 1_000_000, sender=government)
+    world.clock.move_to(due + 1)
+    quotas.settle(quota, works, sender=stranger)
+    most = kit.CAPACITY_W * 900 // 3_600 * 256 * 400
+    assert quotas.obligationOf(quota, works).shortfallWh == most
