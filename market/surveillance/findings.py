@@ -151,22 +151,21 @@ def _idle(report: SurveillanceReport, market: MarketReport) -> Iterator[Finding]
 
 
 def _withheld(report: SurveillanceReport, market: MarketReport) -> Iterator[Finding]:
-    by_holder: defaultdict[tuple[str, CertificateClass], list[CertificatesWithheld]] = defaultdict(
-        list
-    )
+    """By holder: a vintage is often traded once, and the next one by the same accounts."""
+    by_holder: defaultdict[str, list[CertificatesWithheld]] = defaultdict(list)
     for row in market.withheld:
-        by_holder[row.account, row.kind].append(row)
-    for (account, kind), rows in sorted(by_holder.items()):
+        by_holder[row.account].append(row)
+    for account, rows in sorted(by_holder.items()):
         kept = [row for row in rows if row.against_shortage]
         if len(kept) < PERSISTENT:
             continue
         worst = max(kept, key=lambda row: (row.withheld_wh, -row.round))
         text = (
-            f"{_who(report, account)} kept back certificates of {_class(kind)} in {len(kept)} of "
+            f"{_who(report, account)} kept back certificates in {len(kept)} of "
             f"{times(len(rows), 'round')} of market {market.market} while others lacked them. In "
-            f"round {worst.round} it held {energy(worst.held_wh)} ({percent(worst.share_ppm)} of "
-            f"the class), needed {energy(worst.own_need_wh)} itself, and kept "
-            f"{energy(worst.withheld_wh)}"
+            f"round {worst.round}, of {_class(worst.kind)}, it held {energy(worst.held_wh)} "
+            f"({percent(worst.share_ppm)} of the class), needed {energy(worst.own_need_wh)} "
+            f"itself, and kept {energy(worst.withheld_wh)}"
         )
         if worst.economic_wh and worst.reference is not None:
             text += (

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from market.book import Book
 from market.outcome import Clearing
+from market.product import ProductGrid
 from market.surveillance import (
     CertificateClass,
     CostCurve,
@@ -93,6 +94,30 @@ def test_a_withholder_is_named_and_who_needs_its_stock_is_not():
     assert "held 8 kWh (72.7 % of the class), needed 0 kWh itself, and kept 8 kWh" in sentence
     (held,) = survey(Observed(rounds, stock=stock)).stock
     assert held.by_account.hhi == 6_033  # (8/11)^2 + (3/11)^2
+
+
+def test_who_keeps_back_vintage_after_vintage_is_named_though_each_is_traded_once():
+    slots = {1: 96, 2: 97}
+    rounds = tuple(
+        a_round(
+            order(BOB, -1_000, 0.1, number=n, slot=slot),
+            order(CEM, 4_000, 0.2, number=n, slot=slot),
+            grid=ProductGrid(carriers=1, zones=1, first_slot=slot, slots=1),
+            tokenised=True,
+        )
+        for n, slot in slots.items()
+    )
+    vintages = [CertificateClass(1, slot, 0) for slot in slots.values()]
+    stock = Stock(
+        tuple(StockChange(1, ADA, kind, wallet_wh=8_000) for kind in vintages),
+        (),
+        {1: (1, 0)},
+        86_400,
+    )
+    found = findings_of(survey(Observed(rounds, stock=stock)))
+    (named,) = [each for each in found if each.kind is FindingKind.WITHHOLDING]
+    assert named.accounts == (ADA,)
+    assert "in 2 of 2 rounds of market 1" in named.sentence
 
 
 def test_a_mark_up_that_moves_the_price_is_found():
