@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from eth_account import Account
 from eth_utils import keccak
+from hourly_meter import CENT, DAY, HOURLY_MARKET, NO_NETWORK, Meter, packed
 
-HOUR = 3_600
-DAY = 86_400
 SLOTS = 24
-MISSING = -(2**31)
-NO_ADDRESS = "0x" + "00" * 20
 MONEY = 1_000_000  # micro: one unit of money
-CENT = 10_000_000  # nano per kWh: a hundredth of a unit of money per kWh
 REDEMPTION = 20 * CENT
 CAPACITY_W = 50_000
 BASELINE_DAYS = 10
 
-ENERGY_MARKET = {
-    "role": bytes(32),
-    "capacitySource": NO_ADDRESS,
-    "capacityUnitWh": 0,
-    "carriers": 1,
-    "zones": 1,
-    "slotSeconds": HOUR,
-    "periodSlots": SLOTS,
-    "priceCap": 1_000 * CENT,
-    "imbalanceCap": 100 * CENT,
-    "shortfallBp": 2_000,
-    "surplusBp": 1_000,
-    "gateGrace": 60,
-    "settleWindow": 600,
-    "exitDelay": DAY,
-    "bondDelay": DAY,
-    "challengeWindow": HOUR,
-    "gapFloor": 0,
-    "gapCap": 0,
-}
+ENERGY_MARKET = HOURLY_MARKET
 CREDIT_MARKET = ENERGY_MARKET | {"slotSeconds": DAY, "periodSlots": 1, "imbalanceCap": 0}
-# No network account, so no open carriers and no description's hash.
-NO_NETWORK = (NO_ADDRESS, 0, bytes(32))
 
 
 @dataclass(frozen=True)
@@ -59,62 +32,6 @@ class Rule:
     @property
     def as_tuple(self) -> tuple[int, ...]:
         return self.kind, self.day_mask, self.adjust_lead, self.adjust_slots, self.adjust_cap_bp
-
-
-@dataclass
-class Meter:
-    """A device and the readings it has posted, Wh by period."""
-
-    world: World
-    market: int
-    key: bytes
-    posted: dict[int, bytes] = field(default_factory=dict)
-
-    @property
-    def device(self) -> str:
-        return Account.from_key(self.key).address
-
-    def post(self, period: int, values_wh: Sequence[int | None]) -> None:
-        values = packed(values_wh)
-        signature = self._sign(period, values)
-        self.world.meters.post(
-            self.device, self.market, period, values, signature, sender=self.world.admin
-        )
-        self.posted[period] = values
-
-    def _sign(self, period: int, values: bytes) -> bytes:
-        signed = Account.sign_typed_data(
-            self.key,
-            {
-                "name": "Wattproof",
-                "version": "1",
-                "chainId": self.world.chain_id,
-                "verifyingContract": self.world.meters.address,
-            },
-            {
-                "Readings": [
-                    {"name": "device", "type": "address"},
-                    {"name": "market", "type": "uint32"},
-                    {"name": "period", "type": "uint32"},
-                    {"name": "values", "type": "bytes32"},
-                ]
-            },
-            {
-                "device": self.device,
-                "market": self.market,
-                "period": period,
-                "values": keccak(values),
-            },
-        )
-        half = signed.s | (signed.v - 27) << 255
-        return signed.r.to_bytes(32, "big") + half.to_bytes(32, "big")
-
-
-def packed(values_wh: Sequence[int | None]) -> bytes:
-    """Wh of every slot as the contracts take them; None for a slot without a value."""
-    return b"".join(
-        (MISSING if wh is None else wh).to_bytes(4, "big", signed=True) for wh in values_wh
-    )
 
 
 def usual_day(number: int) -> list[int]:
