@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 NPM := $(BIN)/npm
 PIP_FLAGS := --disable-pip-version-check --quiet
 INSTALL := -m pip install $(PIP_FLAGS) --require-hashes --no-deps
+# Contract suites that set up a world of their own.
+SUITES_APART := settlement credits certificates quotas
 # Workers of the main test run.
 WORKERS ?= 2
 
@@ -101,10 +103,9 @@ test-main: $(DEV) $(NODE_DEV)  ## Run all tests except the contract suites
 
 test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape)
 	@# Apart: ape's isolation confuses the session fixtures of suites that set up different worlds.
-	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts \
-	  --ignore tests/contracts/settlement --ignore tests/contracts/credits
-	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/settlement
-	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/credits
+	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts $(SUITES_APART:%=--ignore tests/contracts/%)
+	@for suite in $(SUITES_APART); do \
+	  $(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/$$suite || exit 1; done
 
 contracts: $(DEV) $(NODE_DEV)  ## Compile the contracts into contracts/artifacts
 	@$(BIN)/python -m contracts.build
