@@ -62,6 +62,8 @@ class CertificateWorld(World):
 
     def __init__(self) -> None:
         super().__init__()
+        self.others: list[str] = []
+        """More accounts that hold certificates and money."""
         self._deploy()
         self.market = self.create_market(slot_seconds=SLOT_SECONDS, period_slots=SLOTS)
         self.fine = self.create_market(slot_seconds=FINE_SLOT_SECONDS, period_slots=FINE_SLOTS)
@@ -293,7 +295,7 @@ class CertificateWorld(World):
 
     @property
     def addresses(self) -> list[str]:
-        return [*super().addresses, FUND.address]
+        return [*super().addresses, FUND.address, *self.others]
 
     @property
     def keepers(self) -> list[str]:

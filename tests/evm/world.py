@@ -202,7 +202,7 @@ class World:
         refused: str | None = None
         returned: Any = ()
         try:
-            returned = self.contracts[contract].call(function, *arguments, sender=sender.address)
+            returned = self.send(contract, function, *arguments, sender=sender)
         except EvmRevertError as error:
             refused = error.name
         same = refused == refusal if same_refusal else (refused is None) == (refusal is None)
@@ -232,6 +232,10 @@ class World:
         authority.call("setTargetFunctionRole", target, selectors, role, sender=ADMIN.address)
         for holder in holders:
             authority.call("grantRole", role, holder, 0, sender=ADMIN.address)
+
+    def send(self, contract: str, function: str, *arguments: Any, sender: Person) -> Any:
+        """A call of the contract alone. Raises EvmRevertError."""
+        return self.contracts[contract].call(function, *arguments, sender=sender.address)
 
     def view(self, contract: str, function: str, *arguments: Any) -> Any:
         return self.contracts[contract].view(function, *arguments)
