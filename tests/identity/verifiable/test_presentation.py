@@ -27,10 +27,23 @@ def world():
     return World()
 
 
-def present(credentials=None, by=HOLDER, holder=HOLDER.did, **options):
-    settings = {"audience": "market", "nonce": "n-1", "issued_at": NOW} | options
+def present(
+    credentials=None,
+    by=HOLDER,
+    holder=HOLDER.did,
+    audience="market",
+    nonce="n-1",
+    issued_at=NOW,
+    **more,
+):
     return jose.present(
-        [by_jwt()] if credentials is None else credentials, holder, by.key, **settings
+        [by_jwt()] if credentials is None else credentials,
+        holder,
+        by.key,
+        audience=audience,
+        nonce=nonce,
+        issued_at=issued_at,
+        **more,
     )
 
 
