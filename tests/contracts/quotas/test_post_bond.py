@@ -82,7 +82,12 @@ def test_an_asset_that_keeps_a_fee_is_refused(quotas, hostile_quota, plant):
 
 
 def test_an_asset_that_calls_back_posts_once(quotas, hostile_quota, plant):
+    """It has tokens of its own and lets the registry take them: only the guard refuses."""
     quota, token = hostile_quota
+    token.mint(token, 100 * MONEY, sender=plant)
+    token.callBack(token, token.approve.encode_input(quotas, 2**255), sender=plant)
+    token.transfer(plant, 0, sender=plant)
+    assert token.allowance(token, quotas) == 2**255
     again = quotas.postBond.encode_input(quota, plant, MONEY)
     token.callBack(quotas, again, sender=plant)
     quotas.postBond(quota, plant, MONEY, sender=plant)
