@@ -35,22 +35,22 @@ class DoubleEntry:
         self._proved[place, key, what, entry.event.transaction_hash] += amount
 
     def unannounced(self, place: str, what: str) -> int:
-        """What came without anybody announcing it."""
+        """What came without anybody announcing it, or beyond what was announced."""
         return sum(
-            amount
+            max(0, amount - self._announced.get(account, 0))
             for account, amount in self._proved.items()
-            if account[0] == place and account[2] == what and account not in self._announced
+            if account[0] == place and account[2] == what
         )
 
     def check(self, report: Report, *, gifts: tuple[str, ...] = ()) -> None:
         """Compare the two sums of every account; to be called when the history has been read.
 
         Args:
-            gifts: what may also happen without being announced.
+            gifts: what may happen without being announced, or more of it than was announced.
         """
         for account in {**self._announced, **self._proved}:
             place, key, what, transaction = account
-            if what in gifts and account not in self._announced:
-                continue
-            announced, proved = self._announced[account], self._proved[account]
+            announced, proved = self._announced.get(account, 0), self._proved.get(account, 0)
+            if what in gifts:
+                proved = min(proved, announced)
             report.compare(place, key, f"{what} in transaction {transaction}", announced, proved)

@@ -69,7 +69,10 @@ def bond_posted(state: State, entry: Entry) -> None:
     _, obligation = _open(state, entry)
     obligation.bond += args["amount"]
     asset = state.quotas.opened[args["quota"]].asset
-    state.entries.announce(entry, CONTRACT, money_of(asset, args["from"]), BONDED, args["amount"])
+    # The transfers of other tokens are no events of our contracts.
+    if state.contracts.get(asset) == "SettlementToken":
+        key = money_of(asset, args["from"])
+        state.entries.announce(entry, CONTRACT, key, BONDED, args["amount"])
 
 
 def energy_reported(state: State, entry: Entry) -> None:

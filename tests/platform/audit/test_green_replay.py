@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from wattproof.audit.history import Entry, History
 from wattproof.audit.replay import rebuild
 from wattproof.store.engine import transaction
 
+NO_TEXT = encode(["bytes"], [b"\xff\xfe"])
 CONTRACTS = ("GreenCertificates", "QuotaRegistry")
 # Who called: no balance or right depends on it.
 INFORMATIVE = {
@@ -186,6 +188,19 @@ def test_an_altered_claim_is_named_with_its_id_and_its_transaction(
     assert any(f.place == "GreenCertificates conservation" and named in f.key for f in findings)
     claimed = f"{last.args['claimSubject']}, {last.args['id']}"
     assert ("GreenCertificates.claimedBalanceOf", claimed) in {(f.place, f.key) for f in findings}
+
+
+def test_a_purpose_that_is_no_text_is_no_fault(season: GreenSeason, history: History) -> None:
+    """The contract takes any bytes for words, so nobody may upset an audit with them."""
+    lunch = encode(["string"], ["a lunch"])
+    forged = [
+        replace(e, event=replace(e.event, args={**e.event.args, "claimData": NO_TEXT}))
+        if e.event.name == "ClaimSingle" and e.event.args["claimData"] == lunch
+        else e
+        for e in history.entries()
+    ]
+    assert forged != list(history.entries())
+    assert _findings(season, forged) == []
 
 
 def test_a_balance_forged_on_the_chain_is_named(season: GreenSeason) -> None:
