@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ def test_the_replay_of_an_untouched_installation_is_equal(settled: Any) -> None:
     assert [(done.orders, done.coupled) for done in report.rounds] == [(4, False), (3, True)]
     assert report.checked["signed_order"] > 40
     assert report.checked["events"] > 20
+
+
+def test_a_deployment_from_before_certificates_and_quotas_replays_equal(settled: Any) -> None:
+    platform = settled.platform
+    names = ("GreenCertificates", "QuotaRegistry")
+    known = {n: a for n, a in platform.deployment.addresses.items() if n not in names}
+    older = replace(platform.deployment, addresses=known)
+    assert audit.replay(platform.chain.rpc_url, older).findings == []
 
 
 def test_the_replay_covers_chunks_forced_orders_meters_and_closings(desk: Any) -> None:
