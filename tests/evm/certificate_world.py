@@ -402,3 +402,10 @@ class CertificateWorld(World):
         self.check_invariants()
         self.check_certificates()
         self.check_quotas()
+
+
+def produced(values_wh: Sequence[int]) -> CertificateWorld:
+    """A world in which the wind owner has certificates of the first day."""
+    world = CertificateWorld()
+    world.produce(values_wh, world.first)
+    return world

@@ -36,7 +36,7 @@ GATE_IN = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Trader:
+class Money:
     margin: int
     free: int
 
@@ -139,10 +139,10 @@ class CertificateTrading:
                 holds[slot] = holds.get(slot, 0) + amount
         return holds
 
-    def money(self, person: Person) -> Trader:
+    def money(self, person: Person) -> Money:
         asset = self.world.token.address
         margin = self.world.view("Ledger", "word", self.market, person.address) & (2**64 - 1)
-        return Trader(margin, self.world.view("Ledger", "free", asset, person.address))
+        return Money(margin, self.world.view("Ledger", "free", asset, person.address))
 
     def check(self) -> None:
         self.world.check_all()
