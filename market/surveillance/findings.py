@@ -111,6 +111,9 @@ def _pivotal(
         text += f", and {lost} less would have been traded." if seller.lost_wh else "."
     elif seller.lost_wh:
         text += f" Without them {lost} less would have been traded."
+    for group in report.identities.groups:
+        if group.name == seller.seller:
+            text += _how_sure(report, group)
     yield Finding(FindingKind.PIVOTAL, market.market, accounts, text)
 
 
@@ -195,13 +198,22 @@ def _washes(report: SurveillanceReport, market: MarketReport) -> Iterator[Findin
         if effect is not None:
             moved = "left the price as it was" if effect == 0 else "moved the mean price there by "
             text += f" This {moved}{'' if effect == 0 else price(effect) + ' a kWh'}."
-        group = groups.get(who)
-        if group is not None and group.confidence_ppm < PPM:
-            text += (
-                " Its accounts are joined by payments and the like, not by ownership "
-                f"(confidence {percent(group.confidence_ppm)})."
-            )
+        if who in groups:
+            text += _how_sure(report, groups[who])
         yield Finding(FindingKind.WASH, market.market, _accounts(report, who), text)
+
+
+def _how_sure(report: SurveillanceReport, group: Group) -> str:
+    text = ""
+    if group.confidence_ppm < PPM:
+        text += (
+            " Its accounts are joined by payments and the like, not by ownership "
+            f"(confidence {percent(group.confidence_ppm)})."
+        )
+    if group.passive:
+        others = ", ".join(named(account, report.names) for account in group.passive)
+        text += f" All that joins {others} to it was done by others, and could be without its will."
+    return text
 
 
 def _round_trips(report: SurveillanceReport, market: MarketReport) -> Iterator[Finding]:

@@ -1,13 +1,18 @@
 """Who belongs together: links that the chain shows, joined into groups.
 
 A link joins two addresses with a kind, a transaction that shows it, and a weight in millionths:
-how strongly a link of its kind says that one will stands behind both. Kinds found between the same
-two addresses add up as independent evidence (the chance that none of them means it is the product
-of the chances that each does not); two addresses are joined from `JOIN_AT` on. One payment between
-strangers joins nobody, a common owner does.
+how strongly a link of its kind says that one will stands behind both. What was done between the
+same two addresses adds up as independent evidence, each kind once from either side (the chance
+that none of it means it is the product of the chances that each does not); two addresses are
+joined from `JOIN_AT` on. One payment or deposit between strangers joins nobody, a common owner
+does.
 
-**Hubs.** Who has payments, delegations or the like with many pays everybody, or serves everybody: a
-faucet, an operator, an issuer, an exchange. An address with links of such a kind to more than
+**Who made a link.** Every link is one address's act, and the other need not have agreed: anybody
+may pay me, or name me as the owner of its identity. An account that made none of its group's links
+is `passive`, and every finding about the group says so.
+
+**Hubs.** Who has payments, delegations or the like with many pays everybody, or serves everybody:
+a faucet, an operator, an issuer, an exchange. An address with links of such a kind to more than
 `HUB_DEGREE` others joins nobody by them, nor does one whose office it is (`officials`). Ownership
 joins whatever the degree: who owns many identities controls all of them.
 """
@@ -44,9 +49,9 @@ WEIGHTS: Mapping[LinkKind, int] = {
     LinkKind.DECLARED: PPM,
     LinkKind.OWNER: PPM,
     LinkKind.DELEGATE: 800_000,
-    LinkKind.DEPOSIT: 500_000,
-    LinkKind.BOND: 500_000,
-    LinkKind.WITHDRAWAL: 500_000,
+    LinkKind.DEPOSIT: 400_000,
+    LinkKind.BOND: 400_000,
+    LinkKind.WITHDRAWAL: 400_000,
     LinkKind.PAYMENT: 250_000,
     LinkKind.CERTIFICATES: 250_000,
     LinkKind.READINGS: 150_000,
@@ -55,14 +60,14 @@ WEIGHTS: Mapping[LinkKind, int] = {
 
 MEANINGS: Mapping[LinkKind, str] = {
     LinkKind.DECLARED: "the regulator's file says so",
-    LinkKind.OWNER: "one owns the other's identity (ERC-1056), or did",
-    LinkKind.DELEGATE: "one acts, or acted, for the other as its delegate (ERC-1056)",
-    LinkKind.DEPOSIT: "one put money into the other's balance in the ledger",
-    LinkKind.BOND: "one posted a bond for the other's quota",
-    LinkKind.WITHDRAWAL: "one's money was withdrawn to the other's address",
-    LinkKind.PAYMENT: "tokens of the settlement asset went from one to the other",
-    LinkKind.CERTIFICATES: "certificates went from one to the other outside the market",
-    LinkKind.READINGS: "one brought the readings of the other's meter",
+    LinkKind.OWNER: "named the other as the owner of its identity (ERC-1056)",
+    LinkKind.DELEGATE: "let the other act for its identity as a delegate (ERC-1056)",
+    LinkKind.DEPOSIT: "put money into the other's balance in the ledger",
+    LinkKind.BOND: "posted a bond for the other's quota",
+    LinkKind.WITHDRAWAL: "withdrew its money to the other's address",
+    LinkKind.PAYMENT: "paid the other in tokens of the settlement asset",
+    LinkKind.CERTIFICATES: "gave the other certificates or credits outside the market",
+    LinkKind.READINGS: "brought the readings of the other's meter",
 }
 
 _CERTAIN = frozenset({LinkKind.DECLARED, LinkKind.OWNER})
@@ -70,7 +75,7 @@ _CERTAIN = frozenset({LinkKind.DECLARED, LinkKind.OWNER})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """Two addresses, how they are connected, and the transaction that shows it (or a file)."""
+    """What `first` did toward `second`, and the transaction that shows it (or a file)."""
 
     first: str
     second: str
@@ -94,12 +99,14 @@ class Declared:
 @dataclass(frozen=True, slots=True)
 class Group:
     """Accounts that one will stands behind, as far as `links` say; `confidence_ppm` is that of the
-    weakest pair that was needed to join them. `name` is unique in a report."""
+    weakest pair that was needed to join them. `passive` are those that made none of the links.
+    `name` is unique in a report."""
 
     name: str
     accounts: tuple[str, ...]
     links: tuple[Link, ...]
     confidence_ppm: int
+    passive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +205,13 @@ def identify(
     groups = tuple(
         sorted(
             (
-                Group(names[root], tuple(each), tuple(used[root]), joined.weakest[root])
+                Group(
+                    names[root],
+                    tuple(each),
+                    tuple(used[root]),
+                    joined.weakest[root],
+                    _passive(each, used[root]),
+                )
                 for root, each in together.items()
             ),
             key=lambda group: group.accounts,
@@ -220,10 +233,16 @@ def _hubs(links: Iterable[Link], officials: Mapping[str, str]) -> tuple[Hub, ...
     )
 
 
+def _passive(accounts: Iterable[str], links: Iterable[Link]) -> tuple[str, ...]:
+    made = {link.first for link in links}
+    made |= {link.second for link in links if link.kind is LinkKind.DECLARED}
+    return tuple(account for account in accounts if account not in made)
+
+
 def _weight(links: Iterable[Link]) -> int:
-    """Millionths; each kind counts once, however often it occurred."""
+    """Millionths; each kind counts once from either side, however often it occurred."""
     doubt = PPM
-    for kind in {link.kind for link in links}:
+    for _, kind in sorted({(link.first, link.kind) for link in links}):
         doubt = doubt * (PPM - WEIGHTS[kind]) // PPM
     return PPM - doubt
 

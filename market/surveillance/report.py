@@ -9,7 +9,7 @@ from market.surveillance.cancelled import Cancelled, cancellations
 from market.surveillance.concentration import Concentration
 from market.surveillance.costs import Costs
 from market.surveillance.identities import Declared, Identities, Link, identify
-from market.surveillance.ratios import weighted_mean
+from market.surveillance.ratios import ppm, weighted_mean
 from market.surveillance.stock import ClassStock, Stock
 from market.surveillance.supply import SellerSummary, Supplied, Supply, summarise
 from market.surveillance.trading import SettledRound, Trading, Units
@@ -44,9 +44,10 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class MarketReport:
     """One market. `price` is the mean by volume, nano per kWh, None without trade; `lots` are
-    products of rounds with trade, of which `connected` orders of several legs touch. `sellers` by
-    account, `groups` the same for groups of related accounts; `supplied` is every seller in every
-    lot (accounts, then groups)."""
+    products of rounds with trade, of which `connected` orders of several legs touch. `lerner_ppm`
+    is the mean over all sales that have an index, `at_declared_cost_ppm` the share of these that
+    rests on declared costs. `sellers` by account, `groups` the same for groups of related
+    accounts; `supplied` is every seller in every lot (accounts, then groups)."""
 
     market: int
     tokenised: bool
@@ -57,6 +58,8 @@ class MarketReport:
     connected: int
     volume_wh: int
     price: int | None
+    lerner_ppm: int | None
+    at_declared_cost_ppm: int
     sold: Concentration
     sold_by_group: Concentration
     sellers: tuple[SellerSummary, ...]
@@ -128,6 +131,9 @@ def _market(
     sold = Concentration.of((each.seller, each.sold_wh) for each in supplied)
     traded = [(lot, wh) for lot, wh in zip(trading.lots, bought, strict=True) if wh]
     numbers = [each.key[1] for each in rounds]
+    judged = [(e.lerner_ppm, e.sold_wh, e.declared) for e in supplied if e.lerner_ppm is not None]
+    judged_wh = sum(wh for _, wh, _ in judged)
+    declared_wh = sum(wh for _, wh, declared in judged if declared)
     return MarketReport(
         market=number,
         tokenised=tokenised,
@@ -138,6 +144,8 @@ def _market(
         connected=sum(lot.connected for lot, _ in traded),
         volume_wh=sum(wh for _, wh in traded),
         price=weighted_mean((lot.price, wh) for lot, wh in traded),
+        lerner_ppm=weighted_mean((index, wh) for index, wh, _ in judged),
+        at_declared_cost_ppm=ppm(declared_wh, judged_wh) if judged_wh else 0,
         sold=sold,
         sold_by_group=sold.grouped(group_of),
         sellers=summarise(supplied),

@@ -109,6 +109,12 @@ def _market(made: SurveillanceDocument, market: MarketReport) -> Section:
         f"{times(market.lots, 'product')} of {times(market.rounds, 'round')}. "
         f"{_concentration(market.sold, market.sold_by_group)}"
     ]
+    if market.lerner_ppm is not None:
+        declared = percent(market.at_declared_cost_ppm)
+        sentences.append(
+            f"Lerner index over all sales: {index(market.lerner_ppm)}; {declared} of these sales "
+            "at declared costs, the rest at own asks."
+        )
     if market.connected:
         sentences.append(
             f"Orders of several legs touch {times(market.connected, 'product')}: there no price "
@@ -327,7 +333,7 @@ def _identities(made: SurveillanceDocument) -> Section:
     )
     evidence = _table(
         "Evidence",
-        ("group", "kind", "from", "to", "transaction"),
+        ("group", "kind", "done by", "toward", "transaction"),
         (
             (group.name, link.kind.value, link.first, link.second, link.evidence)
             for group in found.groups
@@ -343,10 +349,11 @@ def _identities(made: SurveillanceDocument) -> Section:
             for hub in found.hubs
         ),
         names=2,
+        figures=1,
     )
     loose = _table(
         "Links too weak to join",
-        ("kind", "from", "to", "transaction"),
+        ("kind", "done by", "toward", "transaction"),
         ((link.kind.value, link.first, link.second, link.evidence) for link in found.loose),
         names=4,
     )
@@ -357,8 +364,8 @@ def _identities(made: SurveillanceDocument) -> Section:
         names=2,
     )
     sentences = (
-        f"{times(len(found.groups), 'group')} of related accounts. A link says that transactions "
-        "connect two addresses, not that anybody did wrong.",
+        f"{times(len(found.groups), 'group')} of related accounts. A link is what one address did "
+        "toward another, who need not have agreed; it says nothing of right or wrong.",
     )
     tables = tuple(each for each in (groups, evidence, loose, hubs, kinds) if each.rows)
     return Section("Related accounts", sentences, tables)
@@ -415,15 +422,20 @@ def _concentration(alone: Concentration, grouped: Concentration) -> str:
 
 
 def _table(
-    title: str, columns: Sequence[str], rows: Iterable[tuple[str, ...]], *, names: int
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[tuple[str, ...]],
+    *,
+    names: int,
+    figures: int = 99,
 ) -> Table:
-    """Figures stand from column ``names`` on."""
+    """``figures`` columns of figures stand from column ``names`` on."""
     every = tuple(rows)
     return Table(
         title,
         tuple(columns),
         every[:_ROWS_SHOWN],
-        frozenset(range(names, len(columns))),
+        frozenset(range(names, min(names + figures, len(columns)))),
         max(0, len(every) - _ROWS_SHOWN),
     )
 

@@ -24,17 +24,17 @@ _BY_BOTH: Mapping[tuple[str, str], tuple[LinkKind, str, str]] = {
     ("DidRegistry", "DIDOwnerChanged"): (LinkKind.OWNER, "identity", "owner"),
     ("DidRegistry", "DIDDelegateChanged"): (LinkKind.DELEGATE, "identity", "delegate"),
 }
-"""Events that name both sides."""
+"""Events that name both sides; the one that acts comes first."""
 
 
 def links_of(history: History, state: State) -> tuple[Link, ...]:
-    """Every link once, with the first transaction that shows it; ascending."""
+    """What an address did toward another, once a kind, with the first transaction that shows it."""
     contracts = {history.chain.address(name) for name in history.deployment.addresses}
     first: dict[tuple[str, str, LinkKind], Link] = {}
     for link in (*_named(history.entries()), *_readings(history, state)):
         if {link.first, link.second} & (contracts | {_NOBODY}) or link.first == link.second:
             continue
-        first.setdefault((*link.pair, link.kind), link)
+        first.setdefault((link.first, link.second, link.kind), link)
     return tuple(sorted(first.values()))
 
 
@@ -88,7 +88,7 @@ def _readings(history: History, state: State) -> Iterator[Link]:
         device = state.devices.get(event.args["device"])
         sender = senders.get(event.transaction_hash)
         if device is not None and sender is not None:
-            yield Link(device.account, sender, LinkKind.READINGS, event.transaction_hash)
+            yield Link(sender, device.account, LinkKind.READINGS, event.transaction_hash)
 
 
 def _senders(batch: Callable[..., list[Any]], hashes: list[str]) -> dict[str, str]:

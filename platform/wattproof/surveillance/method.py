@@ -45,8 +45,8 @@ METHOD = (
     f"{percent(IDLE_AT_PROFIT)} on.",
     "Cancellations: orders in committed books that fell because their trader had bumped its epoch; "
     f"a finding in {cancelled.REPEATED} rounds or more and half of those it took part in.",
-    "Related accounts: links shown by transactions, weighted by kind; kinds between two addresses "
-    "add up as independent evidence, from "
+    "Related accounts: links shown by transactions, weighted by kind; what two addresses did "
+    "toward each other adds up as independent evidence, from "
     f"{percent(identities.JOIN_AT)} on they are joined. An address with links of a kind to more "
     f"than {identities.HUB_DEGREE} others, or with an office, joins nobody by that kind; ownership "
     "always joins.",
@@ -55,8 +55,10 @@ METHOD = (
 LIMITS = (
     "A finding is a question, not a verdict. All of it can have an honest reason: a forecast that "
     "changed, a plant that stood still, a custodian that owns its customers' identities.",
-    "It sees accounts, not people. Who uses unlinked keys is not joined; declare groups in a file "
-    "where other sources know them.",
+    "It sees accounts, not people. Who uses unlinked keys, or pays so many that it counts as a "
+    "hub, is not joined; declare groups in a file where other sources know them.",
+    "A link can be made to accuse somebody: anybody may name another's wallet as the owner of its "
+    "identity, or pay it. Findings say of whom all links were made by others; look at the rest.",
     "Demand is what was bought at the settled price; a bid below it counts as not wanting.",
     "Orders of several legs (converters, stores, networks) count as offers of what they would "
     "give, in full; products they touch are not cleared again, and no wash trade is seen in them.",

@@ -41,16 +41,31 @@ def test_the_same_payment_again_and_again_is_no_stronger():
     assert groups(*(link(ADA, BOB, LinkKind.PAYMENT, f"0x{n:02x}") for n in range(9))) == []
 
 
-def test_independent_kinds_add_up():
+def test_what_both_did_toward_each_other_adds_up():
     links = [link(ADA, BOB, LinkKind.PAYMENT), link(BOB, ADA, LinkKind.CERTIFICATES)]
     assert groups(*links) == []  # 1 - 3/4 * 3/4 = 0.4375
     links.append(link(ADA, BOB, LinkKind.READINGS))
     (group,) = identify(links, ALL).groups  # 1 - 0.5625 * 0.85
     assert group.confidence_ppm == 521_875
+    assert group.passive == ()
 
 
-def test_a_deposit_for_another_joins_both():
-    assert groups(link(ADA, BOB, LinkKind.DEPOSIT)) == [(ADA, BOB)]
+def test_a_deposit_for_another_joins_nobody_but_one_in_return_does():
+    assert groups(link(ADA, BOB, LinkKind.DEPOSIT)) == []
+    both = [link(ADA, BOB, LinkKind.DEPOSIT), link(BOB, ADA, LinkKind.DEPOSIT)]
+    (group,) = identify(both, ALL).groups
+    assert group.confidence_ppm == 640_000  # 1 - 0.6 * 0.6
+
+
+def test_who_made_none_of_the_links_is_passive():
+    (group,) = identify([link(ADA, BOB, LinkKind.OWNER)], ALL).groups
+    assert group.passive == (BOB,)
+    (group,) = identify(
+        [link(ADA, BOSS, LinkKind.OWNER), link(BOB, BOSS, LinkKind.OWNER)], ALL
+    ).groups
+    assert group.passive == ()
+    (group,) = identify([], ALL, declared=[Declared("us", (ADA, BOB))]).groups
+    assert group.passive == ()
 
 
 def test_a_faucet_that_pays_everybody_joins_nobody():
@@ -62,11 +77,16 @@ def test_a_faucet_that_pays_everybody_joins_nobody():
 
 def test_up_to_the_hub_degree_a_payer_joins_those_it_pays():
     few = ALL[:HUB_DEGREE]
-    assert groups(*(link(BOSS, account, LinkKind.DEPOSIT) for account in few)) == [few]
+    kinds = (LinkKind.DEPOSIT, LinkKind.PAYMENT)
+    links = [link(BOSS, account, kind) for account in few for kind in kinds]
+    (group,) = identify(links, ALL).groups
+    assert (group.accounts, group.passive) == (few, few)
 
 
 def test_an_official_joins_nobody_however_few_it_pays():
-    links = [link(BOSS, ADA, LinkKind.DEPOSIT), link(BOSS, BOB, LinkKind.DEPOSIT)]
+    kinds = (LinkKind.DEPOSIT, LinkKind.PAYMENT)
+    links = [link(BOSS, account, kind) for account in (ADA, BOB) for kind in kinds]
+    assert groups(*links) == [(ADA, BOB)]
     found = identify(links, ALL, officials={BOSS: "operator"})
     assert found.groups == ()
     assert found.hubs[0].office == "operator"
@@ -79,14 +99,14 @@ def test_a_hub_of_one_kind_still_joins_by_another():
 
 
 def test_groups_are_joined_over_several_links_and_are_as_sure_as_the_weakest():
-    links = [link(ADA, BOB, LinkKind.OWNER), link(BOB, CEM, LinkKind.DEPOSIT)]
+    links = [link(ADA, BOB, LinkKind.OWNER), link(BOB, CEM, LinkKind.DELEGATE)]
     (group,) = identify(links, ALL).groups
     assert group.accounts == (ADA, BOB, CEM)
-    assert group.confidence_ppm == WEIGHTS[LinkKind.DEPOSIT]
+    assert group.confidence_ppm == WEIGHTS[LinkKind.DELEGATE]
 
 
 def test_a_way_round_with_stronger_links_counts():
-    links = [link(ADA, BOB, LinkKind.DEPOSIT), link(ADA, CEM, LinkKind.OWNER)]
+    links = [link(ADA, BOB, LinkKind.DELEGATE), link(ADA, CEM, LinkKind.OWNER)]
     links.append(link(CEM, BOB, LinkKind.OWNER))
     assert identify(links, ALL).groups[0].confidence_ppm == PPM
 

@@ -70,6 +70,19 @@ def test_what_was_planted_is_found_and_nothing_else():
     assert f"{ADA} could set the price in 3 of 3 rounds of market 1" in said[FindingKind.PIVOTAL]
 
 
+def test_whom_others_alone_joined_to_a_group_is_said_to_be_passive():
+    """Anybody can name somebody else as its owner, and then trade with it."""
+    links = (Link(BOB, CEM, LinkKind.OWNER, "0xaa"),)
+    found = findings_of(survey(Observed((an_hour(1),), links=links)))
+    (wash,) = [each for each in found if each.kind is FindingKind.WASH]
+    assert wash.sentence.endswith(
+        f"All that joins {CEM} to it was done by others, and could be without its will."
+    )
+    found = findings_of(survey(Observed((an_hour(1),), links=LINKS)))
+    (wash,) = [each for each in found if each.kind is FindingKind.WASH]
+    assert "without its will" not in wash.sentence
+
+
 def test_a_withholder_is_named_and_who_needs_its_stock_is_not():
     kind = CertificateClass(1, 96, 0)
     rounds = tuple(
@@ -138,6 +151,11 @@ def test_a_cheap_producer_at_a_dear_price_is_not_accused_of_its_rent():
     report = survey(Observed((an_hour(1),), costs=costs))
     (eve,) = [row for row in report.markets[0].sellers if row.seller == EVE]
     assert eve.lerner_ppm == 1_000_000
+    (market,) = report.markets
+    # 7.5 kWh of Ada's at her own ask, 1 of Bob's at 0.05 and 0.5 of Eve's at a cost of nothing,
+    # all at 0.30: (0 + 5/6 + 0.5) / 9.
+    assert market.lerner_ppm == 148_148
+    assert market.at_declared_cost_ppm == 55_555
     assert not [each for each in findings_of(report) if each.accounts == (EVE,)]
 
 
