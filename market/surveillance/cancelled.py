@@ -48,6 +48,7 @@ def cancellations(rounds: Iterable[SettledRound]) -> tuple[Cancelled, ...]:
     for settled in rounds:
         market, number = settled.key
         orders = settled.book.orders
+        traded = _traded(settled) if settled.stale else frozenset()
         for position in settled.stale:
             order = orders[position].order
             key = market, order.trader
@@ -58,7 +59,7 @@ def cancellations(rounds: Iterable[SettledRound]) -> tuple[Cancelled, ...]:
                 if (leg.coefficient < 0) == order.sells
             )
             fallen[key].append((number, order.sells, energy))
-            if _other_side_traded(settled, position):
+            if (order.trader, order.legs[0].product, not order.sells) in traded:
                 opposite[key].add(number)
         for signed in orders:
             taken[market, signed.order.trader].append(number)
@@ -78,13 +79,10 @@ def cancellations(rounds: Iterable[SettledRound]) -> tuple[Cancelled, ...]:
     )
 
 
-def _other_side_traded(settled: SettledRound, position: int) -> bool:
-    order = settled.book.orders[position].order
-    return any(
-        fill > 0
-        and other.order.trader == order.trader
-        and not other.order.multi_leg
-        and other.order.legs[0].product == order.legs[0].product
-        and other.order.sells != order.sells
-        for other, fill in zip(settled.book.orders, settled.clearing.fills, strict=True)
+def _traded(settled: SettledRound) -> frozenset[tuple[str, int, bool]]:
+    """Who traded which product on which side (True: sold) by orders of one leg."""
+    return frozenset(
+        (signed.order.trader, signed.order.legs[0].product, signed.order.sells)
+        for signed, fill in zip(settled.book.orders, settled.clearing.fills, strict=True)
+        if fill and not signed.order.multi_leg
     )

@@ -114,19 +114,21 @@ class Stock:
         """
         return sum(need.need_wh for need in self._open_needs(account, kind, at))
 
-    def due_from_others(self, account: str, kind: CertificateClass, at: int) -> int:
-        """What others have to show for compliance periods that are over, and do not hold, Wh."""
-        lacking = 0
-        for other in sorted({who for who, _ in self._needs} - {account}):
-            due = sum(n.need_wh for n in self._open_needs(other, kind, at) if n.until <= at)
-            lacking += max(0, due - self.held(other, kind, at).total_wh)
+    def due(self, kind: CertificateClass, at: int) -> dict[str, int]:
+        """By account what it has to show for compliance periods that are over and does not hold,
+        Wh, where that is more than nothing."""
+        lacking = {}
+        for account in self._needs:
+            due = sum(n.need_wh for n in self._open_needs(account, kind, at) if n.until <= at)
+            if due > (held := self.held(account, kind, at).total_wh):
+                lacking[account] = due - held
         return lacking
 
     def _open_needs(self, account: str, kind: CertificateClass, at: int) -> list[NeedChange]:
         found = []
-        for (who, _), (times, changes) in self._needs.items():
+        for times, changes in self._needs.get(account, {}).values():
             place = bisect_right(times, at)
-            if who == account and place:
+            if place:
                 need = changes[place - 1]
                 if at <= need.surrender_by and self._takes(need, kind):
                     found.append(need)
@@ -175,10 +177,12 @@ class Stock:
         return {kind: tuple(sorted(accounts)) for kind, accounts in found.items()}
 
     @cached_property
-    def _needs(self) -> dict[tuple[str, int], tuple[list[int], list[NeedChange]]]:
-        found: dict[tuple[str, int], tuple[list[int], list[NeedChange]]] = {}
+    def _needs(self) -> dict[str, dict[int, tuple[list[int], list[NeedChange]]]]:
+        """By account and quota."""
+        found: dict[str, dict[int, tuple[list[int], list[NeedChange]]]] = {}
         for change in self.needs:
-            times, changes = found.setdefault((change.account, change.quota), ([], []))
+            of_account = found.setdefault(change.account, {})
+            times, changes = of_account.setdefault(change.quota, ([], []))
             times.append(change.time)
             changes.append(change)
         return found

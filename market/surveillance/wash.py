@@ -28,7 +28,7 @@ trips.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -128,9 +128,10 @@ def round_trips(trading: Trading, ignored: Collection[str] = ()) -> tuple[RoundT
             by_product[lot.market, lot.product.id].append(
                 (int(turnover.lot[row]), int(turnover.unit[row]), int(net[row]))
             )
+    strong = _strong(by_product.values(), bought)
     pairs: defaultdict[tuple[int, int, int], list[_Trip]] = defaultdict(list)
     for (market, product), rows in by_product.items():
-        for (one, other), trip in _trips(trading, rows, bought, product):
+        for (one, other), trip in _trips(trading, rows, bought, product, strong):
             pairs[market, one, other].append(trip)
     found = [
         _round_trip(trading, market, one, other, trips)
@@ -150,8 +151,27 @@ class _Trip:
     traded: tuple[int, int]
 
 
+def _strong(products: Iterable[list[tuple[int, int, int]]], bought: list[int]) -> frozenset[int]:
+    """Accounts that can be in a round trip of the wanted share at all.
+
+    With x the greatest part that B ever was of those who bought, what A passed to B is at most x of
+    A's sales, and what came back at most all of A's purchases: together at most 2x / (1 + x) of A's
+    trading. So x, and likewise B's greatest part of a lot's sales, is `s / (2 - s)` or more.
+    """
+    sides: tuple[set[int], set[int]] = set(), set()
+    for rows in products:
+        for lot, account, net in rows:
+            if abs(net) * (2 * PPM - ROUND_TRIP_SHARE) >= bought[lot] * ROUND_TRIP_SHARE:
+                sides[net > 0].add(account)
+    return frozenset(sides[0] & sides[1])
+
+
 def _trips(
-    trading: Trading, rows: list[tuple[int, int, int]], bought: list[int], product: int
+    trading: Trading,
+    rows: list[tuple[int, int, int]],
+    bought: list[int],
+    product: int,
+    strong: Collection[int],
 ) -> Iterator[tuple[tuple[int, int], _Trip]]:
     """Of one product: only accounts that were on either side in different rounds can be in one."""
     sides: defaultdict[int, set[bool]] = defaultdict(set)
@@ -159,7 +179,7 @@ def _trips(
     for _, account, net in rows:
         sides[account].add(net > 0)
         total[account] += abs(net)
-    able = sorted(account for account, each in sides.items() if len(each) == 2)
+    able = sorted(a for a, each in sides.items() if len(each) == 2 and a in strong)
     by_lot: defaultdict[int, dict[int, int]] = defaultdict(dict)
     for lot, account, net in rows:
         by_lot[lot][account] = net

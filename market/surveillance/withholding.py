@@ -106,12 +106,15 @@ def certificates_withheld(
             for account in stock.holders(kind)
         }
         total = sum(held.values())
+        asks, bids = _Asks(settled), _Bids(settled)
+        due = stock.due(kind, at_gate)
+        all_due = sum(due.values())
         for account, mine in held.items():
             if mine <= 0:
                 continue
             curve = costs.of(account, market, 0, tokenised=True)
             reference = last.get(kind) if curve is None else curve.marginal(mine)
-            asked = _asked(settled, account)
+            asked = asks.of(account)
             low = sum(wh for price, wh, _ in asked if _is_low(price, reference))
             offered = sum(wh for _, wh, _ in asked)
             need = stock.need(account, kind, at_gate)
@@ -131,8 +134,8 @@ def certificates_withheld(
                 physical_wh=max(0, spare - offered),
                 economic_wh=max(0, min(spare, offered) - low),
                 shortage_wh=max(
-                    _unserved(settled, account, reference),
-                    stock.due_from_others(account, kind, at_gate),
+                    bids.unserved(account, reference),
+                    all_due - due.get(account, 0),
                 ),
             )
         if not settled.clearing.indicative[0]:
@@ -178,27 +181,46 @@ def outputs_idle(
     )
 
 
-def _asked(settled: SettledRound, account: str) -> list[tuple[int, int, int]]:
-    """Ask, counted and filled Wh of an account's offers; the one product of a market of tokens."""
-    return [
-        (-signed.order.limit, maximum, fill)
+class _Asks:
+    """Ask, counted and filled Wh of every account's offers; a market of tokens has one product."""
+
+    def __init__(self, settled: SettledRound) -> None:
+        self._by_account: defaultdict[str, list[tuple[int, int, int]]] = defaultdict(list)
         for signed, maximum, fill in zip(
             settled.book.orders, settled.maxima, settled.clearing.fills, strict=True
-        )
-        if signed.order.trader == account and signed.order.sells and maximum
-    ]
+        ):
+            if signed.order.sells and maximum:
+                self._by_account[signed.order.trader].append((-signed.order.limit, maximum, fill))
+
+    def of(self, account: str) -> list[tuple[int, int, int]]:
+        return self._by_account.get(account, [])
 
 
-def _unserved(settled: SettledRound, account: str, reference: int | None) -> int:
-    """What others bid for at the reference or above and did not get, Wh."""
-    floor = settled.clearing.prices[0] if reference is None else reference
-    return sum(
-        maximum - fill
-        for signed, maximum, fill in zip(
-            settled.book.orders, settled.maxima, settled.clearing.fills, strict=True
-        )
-        if signed.order.trader != account and not signed.order.sells and signed.order.limit >= floor
-    )
+class _Bids:
+    """What was bid for and not served, Wh."""
+
+    def __init__(self, settled: SettledRound) -> None:
+        self._price = settled.clearing.prices[0]
+        self._left = [
+            (signed.order.limit, signed.order.trader, maximum - fill)
+            for signed, maximum, fill in zip(
+                settled.book.orders, settled.maxima, settled.clearing.fills, strict=True
+            )
+            if not signed.order.sells and maximum > fill
+        ]
+        self._sums: dict[int, tuple[int, dict[str, int]]] = {}
+
+    def unserved(self, account: str, reference: int | None) -> int:
+        """Of others, at the reference or above; at the settled price where there is none."""
+        floor = self._price if reference is None else reference
+        if floor not in self._sums:
+            own: defaultdict[str, int] = defaultdict(int)
+            for limit, trader, wh in self._left:
+                if limit >= floor:
+                    own[trader] += wh
+            self._sums[floor] = sum(own.values()), own
+        total, own_of = self._sums[floor]
+        return total - own_of.get(account, 0)
 
 
 def _is_low(price: int, reference: int | None) -> bool:

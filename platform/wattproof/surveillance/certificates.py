@@ -7,7 +7,8 @@ pool's numbers does not matter here: one market trades one class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +146,9 @@ class _Needs:
     state: State
     terms: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     obliged: dict[tuple[int, str], _Obliged] = field(default_factory=dict)
+    measured_by: defaultdict[str, set[tuple[int, str]]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
     changes: list[NeedChange] = field(default_factory=list)
 
     def read(self, entries: Iterable[Entry]) -> None:
@@ -157,6 +161,7 @@ class _Needs:
                 known = self.obliged.get(key)
                 device = args["device"] if known is None else known.device
                 self.obliged[key] = _Obliged(device, args["basis"], args["ratio"])
+                self.measured_by[device].add(key)
             elif name == (_QUOTAS, "EnergyReported"):
                 key = args["quota"], args["account"]
                 self.obliged[key].energy_wh[args["period"]] = args["energyWh"]
@@ -171,16 +176,13 @@ class _Needs:
                 self._posted(entry.time, args)
 
     def _posted(self, time: int, args: Mapping[str, Any]) -> None:
-        for key in self._measured_by(args["device"]):
+        for key in sorted(self.measured_by[args["device"]]):
             terms, known = self.terms[key[0]], self.obliged[key]
             first = terms["firstPeriod"]
             if first <= args["period"] < first + terms["periods"]:
                 device = self.state.devices[args["device"]]
                 known.energy_wh[args["period"]] = self._energy(known, device, args["values"])
                 self._tell(time, key)
-
-    def _measured_by(self, device: str) -> Iterator[tuple[int, str]]:
-        return iter([key for key, known in self.obliged.items() if known.device == device])
 
     def _energy(self, known: _Obliged, device: Device, values: bytes) -> int:
         reach = device.capacity_w * self.state.markets[device.market].slot_seconds // 3_600

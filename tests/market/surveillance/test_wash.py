@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from market.product import ProductGrid
+from market.surveillance import wash
 from market.surveillance.trading import Trading, Units
 from market.surveillance.wash import round_trips, washes
 from tests.market.surveillance.rounds import ADA, BOB, CEM, DEE, EVE, a_round, order, random_rounds
@@ -29,12 +32,12 @@ def a_pair_among_others():
 
 
 def test_a_group_washes_the_lesser_of_what_it_bought_and_sold():
-    (wash,) = found(a_pair_among_others(), pair=(ADA, BOB))
-    assert (wash.who, wash.accounts) == ("pair", (ADA, BOB))
-    assert (wash.bought_wh, wash.sold_wh, wash.wash_wh) == (4_000, 3_000, 3_000)
-    assert wash.traded_wh == 9_000
-    assert wash.pro_rata_wh == 1_333  # 4 of 9 kWh bought, 3 of 9 sold
-    assert not wash.crossing
+    (row,) = found(a_pair_among_others(), pair=(ADA, BOB))
+    assert (row.who, row.accounts) == ("pair", (ADA, BOB))
+    assert (row.bought_wh, row.sold_wh, row.wash_wh) == (4_000, 3_000, 3_000)
+    assert row.traded_wh == 9_000
+    assert row.pro_rata_wh == 1_333  # 4 of 9 kWh bought, 3 of 9 sold
+    assert not row.crossing
 
 
 def test_strangers_wash_nothing():
@@ -44,12 +47,10 @@ def test_strangers_wash_nothing():
 
 
 def test_an_account_that_meets_its_own_offer_crosses():
-    (wash,) = found(
-        a_round(order(ADA, -2_000, 0.1), order(ADA, 1_500, 0.3), order(CEM, 1_000, 0.2))
-    )
-    assert wash.who == ADA
-    assert wash.crossing
-    assert (wash.wash_wh, wash.traded_wh) == (1_500, 2_000)
+    (row,) = found(a_round(order(ADA, -2_000, 0.1), order(ADA, 1_500, 0.3), order(CEM, 1_000, 0.2)))
+    assert row.who == ADA
+    assert row.crossing
+    assert (row.wash_wh, row.traded_wh) == (1_500, 2_000)
 
 
 def test_an_account_whose_bid_and_ask_do_not_meet_washes_nothing():
@@ -74,12 +75,12 @@ def test_the_price_is_compared_with_the_one_without_the_wash():
         order(CEM, -5_000, 0.40),
         order(DEE, 3_000, 0.50),
     )
-    (wash,) = found(rounds, pair=(ADA, BOB))
-    assert wash.lot.price == 40 * CENT
-    assert wash.netted is not None
+    (row,) = found(rounds, pair=(ADA, BOB))
+    assert row.lot.price == 40 * CENT
+    assert row.netted is not None
     # 2 kWh of Ada's and all of Bob's taken away: Dee still needs Cem for one kWh.
-    assert (wash.netted.price, wash.netted.volume_wh) == (40 * CENT, 3_000)
-    assert wash.price_effect == 0
+    assert (row.netted.price, row.netted.volume_wh) == (40 * CENT, 3_000)
+    assert row.price_effect == 0
     cheaper = a_round(
         order(ADA, -5_000, 0.10),
         order(BOB, 2_000, 0.90),
@@ -87,10 +88,10 @@ def test_the_price_is_compared_with_the_one_without_the_wash():
         order(DEE, 3_500, 0.30),
         order(EVE, 1_000, 0.45),
     )
-    (wash,) = found(cheaper, pair=(ADA, BOB))
+    (row,) = found(cheaper, pair=(ADA, BOB))
     # 5 kWh at 0.10 serve Bob, Eve and 2 of Dee's 3.5 kWh: Dee's bid is the price. Without the
     # wash 3 kWh serve Eve and 2 of Dee's: nothing moves either.
-    assert (wash.lot.price, wash.price_effect) == (30 * CENT, 0)
+    assert (row.lot.price, row.price_effect) == (30 * CENT, 0)
 
 
 def test_a_wash_that_takes_up_scarce_offers_raises_the_price():
@@ -101,11 +102,11 @@ def test_a_wash_that_takes_up_scarce_offers_raises_the_price():
         order(BOB, 2_000, 0.60),
         order(DEE, 3_000, 0.40),
     )
-    (wash,) = found(rounds, pair=(ADA, BOB))
-    assert wash.lot.price == 30 * CENT  # between the last ask, 0.20, and the last bid, 0.40
-    assert wash.netted is not None
-    assert wash.netted.price == 25 * CENT  # between 0.10 and 0.40
-    assert wash.price_effect == 5 * CENT
+    (row,) = found(rounds, pair=(ADA, BOB))
+    assert row.lot.price == 30 * CENT  # between the last ask, 0.20, and the last bid, 0.40
+    assert row.netted is not None
+    assert row.netted.price == 25 * CENT  # between 0.10 and 0.40
+    assert row.price_effect == 5 * CENT
 
 
 def test_a_round_trip_of_two_accounts_is_found_without_any_link():
@@ -157,15 +158,40 @@ def test_a_corrected_forecast_among_many_is_no_round_trip():
     assert round_trips(Trading.of(rounds)) == ()
 
 
+@st.composite
+def two_or_three_back_and_forth(draw):
+    """Rounds of two products in which few accounts take turns."""
+    people = (ADA, BOB, CEM)
+    rounds = []
+    for number in range(1, draw(st.integers(3, 6)) + 1):
+        slot = draw(st.sampled_from((96, 97)))
+        sides = [(who, draw(st.sampled_from((-1, 1))) * draw(st.integers(1, 9))) for who in people]
+        orders = [
+            order(who, 100 * size, 0.1 if size < 0 else 0.3, number=number, slot=slot)
+            for who, size in sides
+        ]
+        rounds.append(a_round(*orders, grid=FEW_OF_ONE[slot]))
+    return rounds
+
+
+@given(two_or_three_back_and_forth())
+def test_who_is_too_small_for_a_round_trip_is_left_out_without_losing_one(rounds):
+    trading = Trading.of(rounds)
+    everybody = frozenset(range(len(trading.accounts)))
+    with patch.object(wash, "_strong", lambda *_: everybody):
+        searched = round_trips(trading)
+    assert round_trips(trading) == searched
+
+
 @given(random_rounds(), st.integers(0, 5), st.integers(0, 5))
 def test_wash_volume_is_at_most_what_was_bought_and_what_was_sold(rounds, one, other):
     trading = Trading.of(rounds)
     names = trading.accounts
     pair = {names[one % len(names)], names[other % len(names)]}
-    for wash in washes(trading, Units.groups(trading, dict.fromkeys(pair, "pair"))):
-        assert 0 < wash.wash_wh <= min(wash.bought_wh, wash.sold_wh)
-        assert wash.pro_rata_wh <= wash.wash_wh
-        assert set(wash.accounts) <= (pair if wash.who == "pair" else {wash.who})
+    for row in washes(trading, Units.groups(trading, dict.fromkeys(pair, "pair"))):
+        assert 0 < row.wash_wh <= min(row.bought_wh, row.sold_wh)
+        assert row.pro_rata_wh <= row.wash_wh
+        assert set(row.accounts) <= (pair if row.who == "pair" else {row.who})
 
 
 @given(random_rounds(share=(0.0,)))
