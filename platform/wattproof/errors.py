@@ -17,6 +17,7 @@ Every error carries a stable ``code`` for machines and a sentence for people.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class WattproofError(Exception):
@@ -69,3 +70,11 @@ class MisconfiguredError(WattproofError):
 
 class ChainMismatchError(MisconfiguredError):
     default_code = "chain_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about a refusal of a contract, and the code it gets here."""
+
+    code: str
+    text: str

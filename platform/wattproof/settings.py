@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     dispatch_inputs_age_s: int = Field(
         default=6 * 3_600, ge=1, description="An approved plan rests on inputs no older than this."
     )
+    collect_certificates: bool = Field(
+        default=True,
+        description="Collect bought certificates for their owners; off: each collects its own.",
+    )
     tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
 
     @model_validator(mode="after")

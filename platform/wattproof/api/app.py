@@ -15,6 +15,8 @@ from wattproof.api.routes import (
     accounts,
     audit,
     auth,
+    certificate_actions,
+    certificates,
     comfort,
     credits,
     dispatch,
@@ -29,6 +31,7 @@ from wattproof.api.routes import (
     openadr,
     orders,
     participants,
+    quotas,
     surveillance,
 )
 from wattproof.profiles import open_platform
@@ -98,6 +101,9 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         events,
         openadr,
         flexibility,
+        certificates,
+        certificate_actions,
+        quotas,
         audit,
         surveillance,
     ):

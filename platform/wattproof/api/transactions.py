@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
+from wattproof.accounts.roles import RestrictedCall
 from wattproof.accounts.service import UnsignedTransaction
-from wattproof.errors import RefusedError
+from wattproof.errors import Advice, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.chain import CallFailedError
 from wattproof.gateway.models import OutboxRow
@@ -43,6 +45,14 @@ class TransactionsToSign(BaseModel):
     transactions: list[TransactionToSign]
 
 
+class RoleTransactions(TransactionsToSign):
+    """What the holder of a role signs: the call, or its announcement where the role has a delay."""
+
+    callable_at: datetime | None = Field(
+        description="Not null: this announces the call; send the same request again from then on."
+    )
+
+
 class TransactionOut(BaseModel):
     """A write to the chain."""
 
@@ -59,11 +69,13 @@ def to_sign(
     unsigned: Sequence[UnsignedTransaction],
     *,
     tried: bool = False,
+    advice: Mapping[str, Advice] | None = None,
 ) -> TransactionsToSign:
     """Complete transactions, numbered after what the signer has sent and handed in.
 
     Args:
         tried: run the first one on the present state beforehand (it must not rest on another).
+        advice: what to do about a contract's error, by its name.
 
     Raises:
         RefusedError: the contract would refuse it; says why.
@@ -77,8 +89,7 @@ def to_sign(
                 "latest",
             )
         except CallFailedError as error:
-            reason = error.reason or error.message
-            raise RefusedError(f"the contract refuses to {first_one.title}: {reason}") from error
+            raise _refusal(first_one.title, error, advice or {}) from error
     nonce, block, tip = platform.chain.batch(
         [
             ("eth_getTransactionCount", (signer, "pending")),
@@ -114,6 +125,31 @@ def to_sign(
             for offset, item in enumerate(unsigned)
         ]
     )
+
+
+def role_to_sign(
+    platform: Platform,
+    signer: str,
+    call: RestrictedCall,
+    *,
+    advice: Mapping[str, Advice] | None = None,
+) -> RoleTransactions:
+    """Complete what a role's holder signs next. Raises RefusedError as ``to_sign`` does."""
+    made = to_sign(platform, signer, [call.transaction], tried=True, advice=advice)
+    at = call.callable_at
+    return RoleTransactions(
+        transactions=made.transactions,
+        callable_at=None if at is None else datetime.fromtimestamp(at, UTC),
+    )
+
+
+def _refusal(title: str, error: CallFailedError, advice: Mapping[str, Advice]) -> RefusedError:
+    reason = error.reason or error.message
+    said = f"the contract refuses to {title}: {reason}"
+    known = advice.get(reason.partition("(")[0])
+    if known is None:
+        return RefusedError(said)
+    return RefusedError(f"{said}; {known.text}", code=known.code)
 
 
 def transaction_out(row: OutboxRow) -> TransactionOut:

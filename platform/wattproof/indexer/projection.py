@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wattproof.certificates.ids import BatchId
+
+_NOBODY = "0x" + "00" * 20
+
 
 @dataclass(slots=True)
 class Stale:
@@ -28,6 +32,15 @@ class Stale:
     devices: set[str] = field(default_factory=set)
     periods: set[tuple[str, int]] = field(default_factory=set)
     closures: set[tuple[int, int, str]] = field(default_factory=set)
+    certified: set[str] = field(default_factory=set)
+    issues: set[tuple[str, int]] = field(default_factory=set)
+    batches: set[int] = field(default_factory=set)
+    holdings: set[tuple[str, int]] = field(default_factory=set)
+    places: set[tuple[int, int, str]] = field(default_factory=set)
+    pools: set[tuple[int, int]] = field(default_factory=set)
+    collectors: set[str] = field(default_factory=set)
+    obligations: set[tuple[int, str]] = field(default_factory=set)
+    reports: set[tuple[int, str, int]] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
@@ -47,6 +60,12 @@ class Stale:
             self._meters(args)
         elif contract == "Imbalance" and "account" in args:
             self.closures.add((int(args["market"]), int(args["period"]), args["account"]))
+        elif contract == "GreenCertificates":
+            self._certificates(name, args)
+        elif contract == "QuotaRegistry" and "account" in args:
+            self.obligations.add((int(args["quota"]), args["account"]))
+            if name == "EnergyReported":
+                self.reports.add((int(args["quota"]), args["account"], int(args["period"])))
 
     def _exchange(self, name: str, args: Mapping[str, Any]) -> None:
         if "market" not in args:
@@ -76,6 +95,28 @@ class Stale:
         self.devices.add(args["device"])
         if "period" in args:
             self.periods.add((args["device"], int(args["period"])))
+
+    def _certificates(self, name: str, args: Mapping[str, Any]) -> None:
+        if name in ("TransferSingle", "TransferBatch"):
+            single = name == "TransferSingle"
+            moved = {int(each) for each in ([args["id"]] if single else args["ids"])}
+            parties = {args["from"], args["to"]}
+            self.holdings |= {(p, batch) for p in parties - {_NOBODY} for batch in moved}
+            self.collectors.add(args["to"])
+            if _NOBODY in parties:
+                self.batches |= moved
+        elif name == "BatchIssued":
+            batch = BatchId.of(int(args["id"]))
+            self.issues.add((batch.device, batch.period))
+            self.batches.add(batch.number)
+        elif "slot" in args and "market" in args:
+            place = int(args["market"]), int(args["slot"])
+            self.pools.add(place)
+            account = args.get("account") or args.get("to")
+            if account:
+                self.places.add((*place, account))
+        elif "device" in args:
+            self.certified.add(args["device"])
 
 
 def to_json(value: Any) -> Any:

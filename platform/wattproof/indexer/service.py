@@ -20,7 +20,7 @@ from wattproof.errors import ChainMismatchError
 from wattproof.gateway import outbox
 from wattproof.gateway.abi import Event
 from wattproof.gateway.chain import Block, Chain
-from wattproof.indexer import metering, views
+from wattproof.indexer import certificates, metering, quotas, views
 from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.indexer.projection import Stale, to_json
 from wattproof.orders.models import OrderRow
@@ -95,6 +95,8 @@ class Indexer:
             self._add_parties(session, stale)
         fresh = views.read(self._chain, stale, assets, state_at)
         meters = metering.read(self._chain, stale, state_at)
+        certified = certificates.read(self._chain, stale, state_at)
+        obliged = quotas.read(self._chain, stale, state_at)
         with transaction(self._engine) as session:
             session.get(InstallationRow, 1, with_for_update=True)  # one indexer at a time
             top = _top(session)
@@ -115,6 +117,8 @@ class Indexer:
                 session.add(_event_row(event))
             views.store(session, fresh)
             metering.store(session, meters, events)
+            certificates.store(session, certified, stale, events)
+            quotas.store(session, obliged, events)
             for event in events:
                 _apply(session, event)
             for (market, number), view in fresh.rounds.items():
@@ -185,6 +189,7 @@ class Indexer:
 
     def _add_parties(self, session: Session, stale: Stale) -> None:
         """A settlement names no accounts: read again all that may be in it."""
+        certificates.add_places(session, stale)
         for market in stale.settled_markets:
             known = session.exec(select(MarginRow.account).where(MarginRow.market == market)).all()
             stale.accounts |= {(market, account) for account in known}

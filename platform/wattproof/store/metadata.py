@@ -17,6 +17,8 @@ _MODULES = (
     "wattproof.orders.models",
     "wattproof.accounts.models",
     "wattproof.meters.models",
+    "wattproof.certificates.models",
+    "wattproof.quotas.models",
     "wattproof.comfort.models",
     "wattproof.dispatch.models",
     "wattproof.participants.models",

@@ -37,6 +37,8 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.revoke_stale_plans,
         flow.issue_credits,
         flow.finish_events,
+        flow.issue_certificates,
+        flow.settle_quotas,
     )
 }
 

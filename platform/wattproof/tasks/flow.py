@@ -11,6 +11,7 @@ import time
 
 from sqlmodel import select
 
+from wattproof.certificates import upkeep as certificates
 from wattproof.credits import upkeep as credits
 from wattproof.dispatch import freshness
 from wattproof.errors import UnavailableError, WattproofError
@@ -20,6 +21,7 @@ from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
 from wattproof.networks import upkeep as networks
 from wattproof.orders import claims
+from wattproof.quotas import upkeep as quotas
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
@@ -111,6 +113,19 @@ def finish_events(platform: Platform) -> bool:
         return flexibility.finish_due(platform, session) > 0
 
 
+def issue_certificates(platform: Platform) -> bool:
+    """Queue certificates of final readings, and parcels to collect. True if there were any."""
+    with platform.transaction() as session:
+        issued = certificates.issue_due(platform, session)
+        return issued + certificates.collect_due(platform, session) > 0
+
+
+def settle_quotas(platform: Platform) -> bool:
+    """Queue reports and settlements of obligations that are due. True if there were any."""
+    with platform.transaction() as session:
+        return quotas.report_due(platform, session) + quotas.settle_due(platform, session) > 0
+
+
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
@@ -119,6 +134,7 @@ def tick(platform: Platform) -> bool:
     moved += [post_readings(platform), close_periods(platform)]
     moved += [rebut_claims(platform), revoke_stale_plans(platform)]
     moved += [issue_credits(platform), finish_events(platform)]
+    moved += [issue_certificates(platform), settle_quotas(platform)]
     return any(moved)
 
 

@@ -1,0 +1,1 @@
+"""Quotas of green certificates: who owes how many, what was surrendered, and what lacked."""
