@@ -164,6 +164,19 @@ class TradedClassesOut(BaseModel):
     items: list[TradedClassOut]
 
 
+class SelectedOut(BaseModel):
+    batch: str
+    amount_wh: int
+
+
+class SelectionOut(BaseModel):
+    """Certificates of yours, as transfers, offers and retirements take them."""
+
+    certificates: list[SelectedOut]
+    amount_wh: Integer
+    lacking_wh: Integer = Field(description="Of what was asked for.")
+
+
 class SuggestedCharge(BaseModel):
     slot: int
     batch: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from wattproof.cli.rest import RestClient
+    from wattproof.cli.rest import RestClient, RestReader
 
 KeyFile = Annotated[
     Path | None,
@@ -47,6 +47,12 @@ class Caller:
     passphrase_file: Path | None
     url: str | None
     data_dir: Path | None
+
+    def visit(self) -> AbstractContextManager[RestReader]:
+        """Read what anybody may, without a key."""
+        from wattproof.cli.rest import anonymous
+
+        return anonymous(self.url, self.data_dir)
 
     def sign_in(self, group: str, *scopes: str) -> AbstractContextManager[RestClient]:
         """Raises BadParameter without a key; `group` is the command group to name then."""

@@ -9,6 +9,17 @@ from typing import Annotated
 import typer
 
 from wattproof.cli import audit, baseline, demo_day, dispatch, keys, market, network, surveillance
+from wattproof.cli import (
+    audit,
+    baseline,
+    certificates,
+    compliance,
+    demo_day,
+    dispatch,
+    keys,
+    market,
+    network,
+)
 from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
 
 app = typer.Typer(
@@ -22,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(certificates.app, name="certificates")
+app.add_typer(compliance.app, name="compliance")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")

@@ -18,6 +18,8 @@ from wattproof.api.certificate_shapes import (
     PieceOut,
     PiecesOut,
     ProvenanceOut,
+    SelectedOut,
+    SelectionOut,
     StoredOut,
     StoreOut,
     SuggestedCharge,
@@ -37,7 +39,7 @@ from wattproof.api.fields import Address
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
 from wattproof.auth.scopes import Scope
-from wattproof.certificates import charging, provenance, service
+from wattproof.certificates import charging, provenance, selection, service
 from wattproof.certificates.transactions import QUOTAS
 from wattproof.errors import InvalidError, NotFoundError, RefusedError
 
@@ -257,6 +259,32 @@ def list_holdings(
     shown, following = page(found, limit, lambda each: [each[0].starts_at, str(each[0].batch)])
     items = [HoldingOut(batch=batch_out(row), held_wh=held_wh) for row, held_wh in shown]
     return Page(items=items, next_cursor=following)
+
+
+@router.get("/selection", responses=responses(401, 403, 422, 503))
+def select_certificates(
+    principal: Participant,
+    platform: PlatformDep,
+    amount_wh: Annotated[int, Query(ge=1, le=2**63 - 1)],
+    technology: Annotated[int | None, Query(ge=1, le=255)] = None,
+    zone: Annotated[int | None, Query(ge=0, le=2**16 - 1)] = None,
+    vintage: Annotated[int | None, Query(ge=0, le=_UINT32)] = None,
+) -> SelectionOut:
+    """Certificates you hold, by amount instead of by batch: the oldest first.
+
+    At most as many batches as one transaction names; ask again for what lacks.
+    """
+    wanted = selection.Wanted(technology, zone, vintage)
+    with platform.transaction() as session:
+        found = selection.oldest(
+            session, principal.address, wanted, amount_wh, platform.clock.now()
+        )
+    chosen_wh = sum(each.amount_wh for each in found)
+    return SelectionOut(
+        certificates=[SelectedOut(batch=str(a.batch), amount_wh=a.amount_wh) for a in found],
+        amount_wh=chosen_wh,
+        lacking_wh=amount_wh - chosen_wh,
+    )
 
 
 @router.get(
