@@ -69,7 +69,9 @@ class Approval(_Body):
 
 class Place(_Body):
     market: Uint32 = Field(examples=[2], description="A market that trades certificates.")
-    slot: Uint32 = Field(examples=[690], description="The vintage.")
+    slot: Uint32 = Field(
+        examples=[708], description="The market's slot: 18 more than the vintage it trades."
+    )
 
 
 class Offer(Place):

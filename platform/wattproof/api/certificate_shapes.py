@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from wattproof.api.fields import Integer
 from wattproof.certificates import provenance, service
-from wattproof.certificates.ids import expiry_of
+from wattproof.certificates.ids import expiry_of, vintage_of
 from wattproof.certificates.models import BatchRow, CertifiedDeviceRow, PlaceRow, PoolRow
 
 
@@ -117,6 +117,7 @@ class PlaceOut(BaseModel):
 
     market: int
     slot: int
+    vintage: int
     offered_wh: Integer
     recalled_wh: Integer
     recall_round: int | None = Field(description="The first round that it no longer counts in.")
@@ -148,6 +149,7 @@ class PoolOut(BaseModel):
 
     market: int
     slot: int
+    vintage: int
     head: Integer
     tail: Integer
     for_sale_wh: Integer
@@ -246,6 +248,7 @@ def place_out(row: PlaceRow) -> PlaceOut:
     return PlaceOut(
         market=row.market,
         slot=row.slot,
+        vintage=vintage_of(row.slot),
         offered_wh=row.offered_wh,
         recalled_wh=row.recalled_wh,
         recall_round=row.recall_round or None,
@@ -258,6 +261,7 @@ def pool_out(row: PoolRow) -> PoolOut:
     return PoolOut(
         market=row.market,
         slot=row.slot,
+        vintage=vintage_of(row.slot),
         head=row.head,
         tail=row.tail,
         for_sale_wh=row.tail - row.head,

@@ -42,3 +42,13 @@ class BatchId:
 def expiry_of(vintage: int) -> int:
     """From this second on (UTC) certificates of a vintage only expire."""
     return (vintage + 1) * VINTAGE_S + LIFETIME_S
+
+
+def slot_of(vintage: int) -> int:
+    """The slot of a certificates' market that trades a vintage: the one at whose end it expires."""
+    return vintage + LIFETIME_S // VINTAGE_S
+
+
+def vintage_of(slot: int) -> int:
+    """The vintage that a slot of a certificates' market trades; negative where there is none."""
+    return slot - LIFETIME_S // VINTAGE_S

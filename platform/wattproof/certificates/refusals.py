@@ -34,8 +34,8 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         ),
         "OtherClass": Advice(
             "other_class",
-            "the market trades one technology and zone, and its slot is the vintage (GET "
-            "/certificates/classes); leave this certificate out",
+            "the market trades one technology and zone, and its slot is 18 more than the vintage "
+            "(GET /certificates/classes); leave this certificate out",
         ),
         "InsufficientOffer": Advice("beyond_offer", "recall at most what is offered"),
         "OfferTooLarge": Advice("beyond_offer", "nobody has so many certificates; name fewer"),
@@ -74,6 +74,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             "issued_before",
             "certificates say it already; withdraw the device and certify another meter",
         ),
+        "WithdrawnBefore": Advice("known", "its registration ends then; that does not change"),
         "NotOwner": Advice("not_yours", "only the account of the store's meter accounts it"),
         "PeriodOutOfOrder": Advice(
             "out_of_order", "the figure is the period that is next; account that one first"

@@ -60,7 +60,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class TradedClass:
-    """What a market trades; its slots are vintages."""
+    """What a market trades; each of its slots is a vintage (``ids.vintage_of``)."""
 
     market: int
     technology: int

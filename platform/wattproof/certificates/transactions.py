@@ -86,11 +86,10 @@ def offer(
     platform: Platform, market: int, slot: int, amounts: Sequence[Amount]
 ) -> UnsignedTransaction:
     """Offer certificates for sale: what is sold in a round must be offered before its gate."""
-    # Another contract's function of this name takes an amount alone.
     return _many(
         platform,
         "offer certificates",
-        "offer(uint32,uint32,uint256[],uint256[])",
+        "offer",
         len(amounts),
         market,
         slot,

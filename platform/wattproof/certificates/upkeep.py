@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
-from wattproof.certificates.ids import VINTAGE_S, expiry_of
+from wattproof.certificates.ids import VINTAGE_S, expiry_of, vintage_of
 from wattproof.certificates.models import BatchRow, CertifiedDeviceRow, PlaceRow
 from wattproof.certificates.service import CONTRACT, STORE
 from wattproof.claims import steps
@@ -191,7 +191,7 @@ def collect_due(platform: Platform, session: Session) -> int:
 
 
 def _collect(platform: Platform, session: Session, place: PlaceRow, now: int) -> bool:
-    if now >= expiry_of(place.slot):
+    if now >= expiry_of(vintage_of(place.slot)):
         return False
     where = f"{place.market}:{place.slot}:{place.account}"
     key = f"collect:{where}:{place.next_position}"

@@ -45,7 +45,7 @@ def holdings(summary: Mapping[str, Any]) -> None:
         for each in summary["places"]:
             amounts = (each[name] for name in ("offered_wh", "recalled_wh", "uncollected_wh"))
             places.add_row(
-                *_texts(each, "market", "slot"), *(energy(int(amount)) for amount in amounts)
+                *_texts(each, "market", "vintage"), *(energy(int(amount)) for amount in amounts)
             )
         _print(places, len(summary["places"]))
 
@@ -101,7 +101,7 @@ def classes(items: Sequence[Mapping[str, Any]]) -> None:
     for each in items:
         kind = _texts(each, "market", "technology", "zone")
         for pool in each["pools"]:
-            table.add_row(*kind, str(pool["slot"]), energy(int(pool["for_sale_wh"])))
+            table.add_row(*kind, str(pool["vintage"]), energy(int(pool["for_sale_wh"])))
         if not each["pools"]:
             table.add_row(*kind, "", "nothing yet")
     _print(table, len(items))

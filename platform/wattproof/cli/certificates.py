@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wattproof.certificates.ids import slot_of
 from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
 from wattproof.cli.certificate_arguments import one_by_one, portions, read_charge
 from wattproof.cli.output import AsJson, print_json, working
@@ -19,7 +20,9 @@ app = typer.Typer(no_args_is_help=True)
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The certificate's ERC-1155 id.")]
 Market = Annotated[int, typer.Argument(metavar="MARKET", min=0, help="It trades certificates.")]
-Vintage = Annotated[int, typer.Argument(metavar="VINTAGE", min=0, help="The market's slot.")]
+Vintage = Annotated[
+    int, typer.Argument(metavar="VINTAGE", min=0, help="30 days, counted from 1970.")
+]
 Given = Annotated[
     list[str] | None, typer.Argument(metavar="[BATCH=WH]...", help="Certificates, each in Wh.")
 ]
@@ -87,7 +90,9 @@ def parcel(
     """Show which certificates stand at positions of a sale pool."""
     with _anyone(caller) as reader:
         found = reader.get(
-            f"/certificates/pools/{market}/{vintage}/positions", start=start, length=length
+            f"/certificates/pools/{market}/{slot_of(vintage)}/positions",
+            start=start,
+            length=length,
         )
     _say(found, as_json, lambda tables: tables.pieces(found["items"]))
 
@@ -201,8 +206,8 @@ def offer(
     with _own(caller) as client, working("signing", quiet=as_json):
 
         def act(part: list[dict[str, Any]]) -> list[Any]:
-            call = Call("GreenCertificates", "offer", (market, vintage, *named(part)))
-            body = {"market": market, "slot": vintage, "certificates": part}
+            call = Call("GreenCertificates", "offer", (market, slot_of(vintage), *named(part)))
+            body = {"market": market, "slot": slot_of(vintage), "certificates": part}
             return send(client, "/certificates/offers", body, call)
 
         kind = _class_of(client, market) | {"vintage": vintage} if wh is not None else {}
@@ -222,8 +227,8 @@ def recall(
     from wattproof.cli.transacting import Call, send
 
     with _own(caller) as client, working("signing", quiet=as_json):
-        call = Call("GreenCertificates", "requestRecall", (market, vintage, wh))
-        body = {"market": market, "slot": vintage, "amount_wh": wh}
+        call = Call("GreenCertificates", "requestRecall", (market, slot_of(vintage), wh))
+        body = {"market": market, "slot": slot_of(vintage), "amount_wh": wh}
         done = {"transactions": send(client, "/certificates/offers/recall", body, call)}
     _say(done, as_json, lambda tables: tables.transactions(done["transactions"]))
 
@@ -236,8 +241,8 @@ def complete(
     from wattproof.cli.transacting import Call, send
 
     with _own(caller) as client, working("signing", quiet=as_json):
-        call = Call("GreenCertificates", "completeRecall", (market, vintage))
-        body = {"market": market, "slot": vintage}
+        call = Call("GreenCertificates", "completeRecall", (market, slot_of(vintage)))
+        body = {"market": market, "slot": slot_of(vintage)}
         done = {"transactions": send(client, "/certificates/offers/recall/complete", body, call)}
     _say(done, as_json, lambda tables: tables.transactions(done["transactions"]))
 

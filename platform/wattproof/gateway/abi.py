@@ -44,7 +44,6 @@ class Interface:
         for entry in abi:
             if entry["type"] == "function":
                 self.functions.setdefault(entry["name"], entry)
-                self.functions[signature(entry)] = entry
                 self._selectors[_selector(entry)] = entry
             elif entry["type"] == "event":
                 self._events[keccak(text=signature(entry))] = entry
@@ -52,11 +51,7 @@ class Interface:
                 self.errors[_selector(entry)] = entry
 
     def encode(self, function: str, args: Sequence[Any]) -> str:
-        """Call data, 0x-hex. Structs may be given as mappings or sequences.
-
-        Args:
-            function: its name, or its signature where others have the same name.
-        """
+        """Call data, 0x-hex. Structs may be given as mappings or sequences."""
         entry = self._function(function)
         inputs = entry["inputs"]
         if len(inputs) != len(args):

@@ -174,7 +174,7 @@ def list_classes(platform: PlatformDep) -> TradedClassesOut:
 )
 def list_positions(
     market: Annotated[int, Path(ge=0, le=_UINT32)],
-    slot: Annotated[int, Path(ge=0, le=_UINT32, description="The vintage.")],
+    slot: Annotated[int, Path(ge=0, le=_UINT32, description="18 more than the vintage.")],
     platform: PlatformDep,
     start: Annotated[int, Query(ge=0, le=2**63 - 1)],
     length: Annotated[int, Query(ge=1, le=2**63 - 1)],
