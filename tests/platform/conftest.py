@@ -18,7 +18,11 @@ from market.order import Leg, Order, sign_order
 from market.product import Product
 from market.rules import MarketRules
 from tests.platform.flexible_mall import Mall, MallTemplate, make_template, open_copy
+from tests.platform.green_power import Green, GreenTemplate
+from tests.platform.green_power import make_template as make_green_template
+from tests.platform.green_power import open_copy as open_green_copy
 from tests.platform.noon import NOON
+from tests.platform.shared_databases import postgres, shared_engine
 from wattproof.accounts import service as ledger
 from wattproof.gateway.clock import ChainClock
 from wattproof.gateway.keys import Role
@@ -29,6 +33,8 @@ from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
 from wattproof.tasks.flow import run_until_idle
+
+__all__ = ["postgres", "shared_engine"]  # fixtures for all that is below
 
 MARGIN = 1_000_000_000
 SLOT_SECONDS = 900
@@ -298,3 +304,15 @@ def mall_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MallTemp
 def mall(tmp_path: Path, mall_template: MallTemplate) -> Iterator[Mall]:
     """The template's mall on a chain and a database of the test's own."""
     yield from open_copy(mall_template, tmp_path / "mall")
+
+
+@pytest.fixture(scope="session")
+def green_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GreenTemplate]:
+    """Made once: a wind farm, a works and the markets they trade in."""
+    yield from make_green_template(tmp_path_factory.mktemp("green"), 31_352)
+
+
+@pytest.fixture
+def green(tmp_path: Path, green_template: GreenTemplate) -> Iterator[Green]:
+    """The template's wind farm and works on a chain and a database of the test's own."""
+    yield from open_green_copy(green_template, tmp_path / "green")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,8 @@ from sqlmodel import select
 from devnet import AnvilNode, NodeOptions, accounts
 from market.rules import MarketRules
 from tests.platform.noon import NOON
+from tests.platform.people import Installation, People, copy_of
 from wattproof.accounts import service as ledger
-from wattproof.gateway import outbox
-from wattproof.gateway.clock import ChainClock
-from wattproof.gateway.keys import Role
 from wattproof.meters import service as meters
 from wattproof.meters.models import ReadingRow
 from wattproof.profiles import open_platform
@@ -57,60 +54,21 @@ PROGRAMME = {
 MONEY = 500_000_000
 
 
-@dataclass
-class Mall:
+@dataclass(kw_only=True)
+class Mall(People):
     """The mall, the owner of every role, and short ways to act for them."""
 
-    platform: Platform
-    owner: LocalAccount
     account: LocalAccount
     other: LocalAccount
     meter: LocalAccount
-    sent: int = 0
 
     @property
     def address(self) -> str:
         return str(self.account.address)
 
     @property
-    def authority(self) -> LocalAccount:
-        """Who rules on disputes."""
-        account: LocalAccount = Account.from_key(self.platform.keys.private_key(Role.ISSUER))
-        return account
-
-    @property
     def today(self) -> int:
         return self.platform.clock.now() // DAY
-
-    def move_to(self, timestamp: int) -> None:
-        clock = self.platform.clock
-        assert isinstance(clock, ChainClock)
-        clock.advance_to(timestamp)
-
-    def queue(self, signer: LocalAccount, contract: str, function: str, *arguments: Any) -> str:
-        """Queue a transaction of somebody's; returns its key."""
-        self.sent += 1
-        key = f"test:{self.platform.clock.now()}:{self.sent}"
-        with self.platform.transaction() as session:
-            outbox.call(
-                session,
-                self.platform.chain,
-                contract,
-                function,
-                *arguments,
-                key=key,
-                signer=str(signer.address),
-                gas_limit=2_500_000,
-            )
-        return key
-
-    def send(self, signer: LocalAccount, contract: str, function: str, *arguments: Any) -> None:
-        key = self.queue(signer, contract, function, *arguments)
-        run_until_idle(self.platform)
-        with self.platform.transaction() as session:
-            row = outbox.find(session, key)
-            assert row is not None
-            assert row.status == outbox.MINED, (function, row.error)
 
     def post(self, period: int, values: Sequence[int | None]) -> None:
         """Post a day's reading and leave it to be mined."""
@@ -193,19 +151,11 @@ class Mall:
         holder = account or self.account
         return int(self.platform.chain.call("EnergyCredits", "balanceOf", holder.address, series))
 
-    def events(self, name: str) -> int:
-        """How often the chain says that something happened."""
-        chain = self.platform.chain
-        return [e.name for e in chain.events(0, chain.head().number)].count(name)
-
 
 @dataclass
-class MallTemplate:
+class MallTemplate(Installation):
     """An installation with a mall on it that every test gets a copy of."""
 
-    folder: Path
-    node: AnvilNode
-    snapshot: str
     meter: LocalAccount
 
 
@@ -215,7 +165,7 @@ def mall_on(platform: Platform, meter: LocalAccount) -> Mall:
     mall, other = (accounts.account(accounts.FIRST_TRADER + number) for number in range(2))
     for each in (owner, mall, other):
         platform.keys.add(each)
-    return Mall(platform, owner, mall, other, meter)
+    return Mall(platform, owner, account=mall, other=other, meter=meter)
 
 
 def make_template(folder: Path) -> Iterator[MallTemplate]:
@@ -228,12 +178,8 @@ def make_template(folder: Path) -> Iterator[MallTemplate]:
 
 
 def open_copy(template: MallTemplate, folder: Path) -> Iterator[Mall]:
-    """A copy of the template: chain, database and time as they were."""
-    template.node.rpc("evm_setAutomine", True)
-    assert template.node.rpc("evm_revert", template.snapshot)
-    template.snapshot = template.node.rpc("evm_snapshot")
-    shutil.copytree(template.folder, folder)
-    with open_platform(Settings(data_dir=folder, rpc_url=template.node.url)) as platform:
+    """A copy of the template's mall."""
+    with copy_of(template, folder) as platform:
         yield mall_on(platform, template.meter)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from wattproof.certificates.ids import VINTAGE_S, expiry_of, vintage_of
@@ -37,8 +37,6 @@ BATCHES_AT_ONCE = 64
 
 def issue_due(platform: Platform, session: Session) -> int:
     """Queue the issue for every final reading of a producer. Returns how many writes."""
-    now = platform.clock.now()
-    by_device: dict[str, dict[int, ReadingRow]] = {}
     found = session.exec(
         select(CertifiedDeviceRow, ReadingRow)
         .join(
@@ -55,15 +53,20 @@ def issue_due(platform: Platform, session: Session) -> int:
                 col(CertifiedDeviceRow.until_period) == 0,
                 col(ReadingRow.period) < col(CertifiedDeviceRow.until_period),
             ),
-            _is_final(now),
         )
+        .order_by(col(CertifiedDeviceRow.device), col(ReadingRow.period))
     ).all()
-    rows = {row.device: row for row, _ in found}
+    if not found:
+        return 0
+    now = platform.clock.now()
+    by_device: dict[str, list[ReadingRow]] = {}
+    devices = {row.device: row for row, _ in found}
     for row, reading in found:
-        by_device.setdefault(row.device, {})[reading.period] = reading
+        if _is_final(reading, now):
+            by_device.setdefault(row.device, []).append(reading)
     return sum(
-        _issue(platform, session, rows[device], readings, now)
-        for device, readings in sorted(by_device.items())
+        _issue(platform, session, devices[device], readings, now)
+        for device, readings in by_device.items()
     )
 
 
@@ -71,16 +74,16 @@ def _issue(
     platform: Platform,
     session: Session,
     device: CertifiedDeviceRow,
-    readings: dict[int, ReadingRow],
+    readings: Sequence[ReadingRow],
     now: int,
 ) -> int:
     """Queue what one device lacks; move its mark over the periods that lack nothing."""
     queued = 0
     finished = set()
-    for period, reading in sorted(readings.items()):
+    for reading in readings:
         lacking = _lacking(session, device, reading, now)
         if not lacking:
-            finished.add(period)
+            finished.add(reading.period)
         for part in _parts(lacking):
             queued += _queue_issue(platform, session, device, reading, part, now)
     _move_mark(session, device, finished, now)
@@ -164,13 +167,12 @@ def _move_mark(session: Session, device: CertifiedDeviceRow, finished: set[int],
         session.add(device)
 
 
-def _is_final(now: int) -> ColumnElement[bool]:
-    status, posted_at = col(ReadingRow.chain_status), col(ReadingRow.posted_at)
-    return or_(
-        status.in_(("Kept", "Replaced", "Void")),
-        and_(status == "Posted", posted_at < now - DISPUTE_WINDOW_S),
-        and_(status == "Disputed", posted_at < now - DISPUTE_WINDOW_S - RESOLVE_WINDOW_S),
-    )
+def _is_final(reading: ReadingRow, now: int) -> bool:
+    """Whether the chain takes it as final, as in ``meters.service.final_values``."""
+    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
+    if reading.chain_status in wait:
+        return now > reading.posted_at + wait[reading.chain_status]
+    return reading.chain_status != "None"
 
 
 def _expiry(device: CertifiedDeviceRow, period: int, slot: int) -> int:
@@ -186,6 +188,8 @@ def collect_due(platform: Platform, session: Session) -> int:
     if not platform.settings.collect_certificates:
         return 0
     rows = session.exec(select(PlaceRow).where(PlaceRow.next_position != -1)).all()
+    if not rows:
+        return 0
     now = platform.clock.now()
     return sum(_collect(platform, session, row, now) for row in rows)
 

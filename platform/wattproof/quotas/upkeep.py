@@ -7,7 +7,7 @@ that would count as the meter's full capacity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlmodel import Session, col, or_, select
 
@@ -24,19 +24,25 @@ REPORT_GAS = 1_000_000
 
 def report_due(platform: Platform, session: Session) -> int:
     """Queue the report of every final period of an open obligation. Returns how many."""
+    obligations = _open(session)
+    if not obligations:
+        return 0
     now = platform.clock.now()
     return sum(
         _report(platform, session, quota, obligation, period, now)
-        for quota, obligation in _open(session)
+        for quota, obligation in obligations
         for period in _unreported(session, quota, obligation, now)
     )
 
 
 def settle_due(platform: Platform, session: Session) -> int:
     """Queue the settlement of obligations that nobody can meet any more. Returns how many."""
+    obligations = _open(session)
+    if not obligations:
+        return 0
     now = platform.clock.now()
     queued = 0
-    for quota, obligation in _open(session):
+    for quota, obligation in obligations:
         is_reported = obligation.reported_periods == quota.terms.periods
         if now <= quota.terms.surrender_by or not (is_reported or obligation.ratio == 0):
             continue
@@ -49,7 +55,7 @@ def settle_due(platform: Platform, session: Session) -> int:
     return queued
 
 
-def _open(session: Session) -> Iterator[tuple[Quota, ObligationRow]]:
+def _open(session: Session) -> list[tuple[Quota, ObligationRow]]:
     """Obligations that are not settled; who is obliged to nothing and has no bond needs nothing."""
     rows: Sequence[ObligationRow] = session.exec(
         select(ObligationRow)
@@ -59,11 +65,8 @@ def _open(session: Session) -> Iterator[tuple[Quota, ObligationRow]]:
         )
         .order_by(col(ObligationRow.quota), col(ObligationRow.account))
     ).all()
-    quotas: dict[int, Quota] = {}
-    for row in rows:
-        if row.quota not in quotas:
-            quotas[row.quota] = get_quota(session, row.quota)
-        yield quotas[row.quota], row
+    quotas = {number: get_quota(session, number) for number in {row.quota for row in rows}}
+    return [(quotas[row.quota], row) for row in rows]
 
 
 def _unreported(session: Session, quota: Quota, obligation: ObligationRow, now: int) -> list[int]:

@@ -12,8 +12,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from wattproof.certificates.models import BatchRow, CertifiedDeviceRow, PlaceRow
 from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.meters.models import DeviceRow, ReadingRow
+from wattproof.quotas.models import ObligationRow, ReportRow
 from wattproof.rounds.models import MarketRow
 from wattproof.runtime import Platform
 from wattproof.store.engine import make_engine, transaction
@@ -22,7 +24,18 @@ from wattproof.store.migrate import upgrade
 POSTGRES = os.environ.get(
     "WATTPROOF_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
 )
-_COPIED = (MarketRow, BlockRow, EventRow, DeviceRow, ReadingRow)
+_COPIED = (
+    MarketRow,
+    BlockRow,
+    EventRow,
+    DeviceRow,
+    ReadingRow,
+    CertifiedDeviceRow,
+    BatchRow,
+    PlaceRow,
+    ObligationRow,
+    ReportRow,
+)
 
 
 @pytest.fixture
