@@ -106,7 +106,9 @@ class Accounting(_Body):
 class Issue(_Body):
     period: Uint32
     first_slot: int = Field(default=0, strict=True, ge=0, le=255)
-    slots: int = Field(default=64, strict=True, ge=1, le=256)
+    slots: int | None = Field(
+        default=None, strict=True, ge=1, le=256, description="Left out: as many as fit."
+    )
 
 
 class NewProducer(_Body):

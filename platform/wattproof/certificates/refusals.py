@@ -54,6 +54,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "NothingToIssue": Advice(
             "nothing_to_issue", "the reading shows no production here that was not issued before"
         ),
+        "BadSlots": Advice("bad_slots", "name slots of a period, counted from 0, at least one"),
         "OutsideRegistration": Advice(
             "not_certified", "GET /certificates/devices says from and until when a device counts"
         ),

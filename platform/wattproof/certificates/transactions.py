@@ -20,6 +20,9 @@ QUOTAS = "QuotaRegistry"
 MOST_BATCHES = 100
 """Batches that one transaction names, so that it fits a block's share of gas."""
 
+SLOTS_AT_ONCE = 64
+"""Producing slots that one transaction issues."""
+
 _GAS_BASE = 200_000
 _GAS_A_BATCH = 120_000
 
@@ -146,15 +149,26 @@ def account_store(
 
 
 def issue(
-    platform: Platform, session: Session, device: str, period: int, first_slot: int, slots: int
+    platform: Platform,
+    session: Session,
+    device: str,
+    period: int,
+    first_slot: int,
+    slots: int | None,
 ) -> UnsignedTransaction:
     """Issue what a producer's final reading shows; anybody may, the platform does when it is due.
+
+    Args:
+        slots: None for as many as there are and fit a transaction.
 
     Raises:
         NotFoundError: no such device.
         RefusedError: the reading is not final yet.
     """
+    row, _ = service.get_device(session, device)
     values = final_reading(platform, session, device, period)
+    if slots is None:
+        slots = max(min(row.period_slots - first_slot, SLOTS_AT_ONCE), 0)
     return _many(
         platform, "issue certificates", "issue", slots, device, period, first_slot, slots, values
     )

@@ -19,14 +19,12 @@ from sqlmodel import Session, col, select
 from wattproof.certificates.ids import VINTAGE_S, expiry_of, vintage_of
 from wattproof.certificates.models import BatchRow, CertifiedDeviceRow, PlaceRow
 from wattproof.certificates.service import CONTRACT, STORE
+from wattproof.certificates.transactions import SLOTS_AT_ONCE
 from wattproof.claims import steps
 from wattproof.meters.models import ReadingRow
 from wattproof.meters.service import DISPUTE_WINDOW_S, POST_WINDOW_S, RESOLVE_WINDOW_S
 from wattproof.meters.values import pack
 from wattproof.runtime import Platform
-
-SLOTS_AT_ONCE = 64
-"""Producing slots of one transaction: an interval costs some 110,000 gas."""
 
 BATCHES_AT_ONCE = 64
 """Batches that one transaction collects."""
