@@ -29,6 +29,9 @@ from wattproof.runtime import Platform
 BATCHES_AT_ONCE = 64
 """Batches that one transaction collects."""
 
+_ISSUE_GAS_BASE = 300_000
+_ISSUE_GAS_A_SLOT = 70_000
+
 
 # -- issuing ---------------------------------------------------------------------------------------
 
@@ -110,6 +113,8 @@ def _queue_issue(
         slots[0],
         slots[-1] - slots[0] + 1,
         pack(reading.values_wh),
+        # Estimated on the block before, the reading might not be final yet.
+        gas_limit=_ISSUE_GAS_BASE + _ISSUE_GAS_A_SLOT * len(slots),
     )
 
 

@@ -20,7 +20,7 @@ from wattproof.rounds.facts import get_market
 from wattproof.runtime import Platform
 
 _GAS_BASE = 200_000
-_GAS_A_BATCH = 120_000
+_GAS_A_BATCH = 100_000
 _REPORT_GAS = 1_000_000
 
 

@@ -20,6 +20,7 @@ from wattproof.rounds.facts import get_market
 from wattproof.runtime import Platform
 
 REPORT_GAS = 1_000_000
+SETTLE_GAS = 500_000
 
 
 def report_due(platform: Platform, session: Session) -> int:
@@ -50,7 +51,14 @@ def settle_due(platform: Platform, session: Session) -> int:
         if steps.is_waiting(platform, session, key, now):
             continue
         queued += steps.queue(
-            platform, session, key, CONTRACT, "settle", quota.quota, obligation.account
+            platform,
+            session,
+            key,
+            CONTRACT,
+            "settle",
+            quota.quota,
+            obligation.account,
+            gas_limit=SETTLE_GAS,
         )
     return queued
 

@@ -53,12 +53,30 @@ def test_every_private_endpoint_names_its_token():
         "/events/rounds",
         "/vote/{link}",
         "/vote/{link}/ballot",
+        "/certificates/devices",
+        "/certificates/devices/{device}",
+        "/certificates/devices/{device}/charges",
+        "/certificates/batches",
+        "/certificates/batches/{batch}",
+        "/certificates/batches/{batch}/provenance",
+        "/certificates/classes",
+        "/certificates/pools/{market}/{slot}/positions",
+        "/certificates/claims",
+        "/quotas",
+        "/quotas/{quota}",
+        "/quotas/{quota}/compliance",
+        "/quotas/{quota}/compliance/{account}",
+        "/quotas/{quota}/compliance/{account}/surrenders",
     }
 
 
 def _only_makes_transactions_to_sign(described):
     answer = described["responses"].get("200", {}).get("content", {}).get("application/json", {})
-    return answer.get("schema", {}).get("$ref", "").endswith("/TransactionsToSign")
+    return (
+        answer.get("schema", {})
+        .get("$ref", "")
+        .endswith(("/TransactionsToSign", "/RoleTransactions"))
+    )
 
 
 def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
