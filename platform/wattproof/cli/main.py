@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from wattproof.cli import audit, baseline, demo_day, dispatch, keys, market, network, surveillance
 from wattproof.cli import (
     audit,
     baseline,
@@ -19,6 +18,7 @@ from wattproof.cli import (
     keys,
     market,
     network,
+    surveillance,
 )
 from wattproof.cli.output import FAILED, INTERRUPTED, UNUSABLE, AsJson, print_error, print_json
 
