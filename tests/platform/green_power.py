@@ -85,8 +85,13 @@ class Green(People):
         self.post(self.works_meter, period, works)
 
     def make_final(self, period: int) -> None:
-        """Let the time for disputes of a day posted in time pass."""
-        self.move_to((period + 1) * DAY + DAY + 600)
+        """Let the time for disputes of what was posted of a day pass."""
+        posted = self.platform.chain.call_many(
+            ("MeterRegistry", "reading", (meter.address, period))
+            for meter in (self.wind_meter, self.works_meter)
+        )
+        latest = max(posted_at for _, posted_at, _, _ in posted)
+        self.move_to(latest + meters.DISPUTE_WINDOW_S + 60)
 
     # -- certificates --------------------------------------------------------------------------
 
