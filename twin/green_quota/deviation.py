@@ -1,8 +1,9 @@
-"""Looks for a producer that gains by deviating, in a way that shares nothing with how it was found.
+"""Looks for a producer that gains by deviating, otherwise than the equilibrium was found.
 
 The search for an equilibrium goes through straight pieces of the market's answer. This one knows
 none of them: it tries decisions over the whole of what a producer may do, has the market cleared
-for each, and closes in around the best. It can miss a gain, but not invent one.
+for each, and closes in around the best. It can miss a gain, but not invent one. Both rely on the
+same clearing, which the tests compare with another solver.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ _ROUNDS = 80
 _PATIENCE = 20
 """Rounds without a smaller step after which best answers are taken to go in circles."""
 _MEMORY = 6
+_MORE_STARTS = 4
+"""Drawn starts (always the same ones), tried after those near the competitive outcome."""
 
 
 class NoEquilibriumError(QuotaError):
@@ -107,6 +109,11 @@ class MarketPowerSearch:
         output[~market.renewable], output[market.renewable] = cleared.brown, cleared.green
         starts = [(output, np.where(market.renewable, output, 0.0))]
         starts.append((0.5 * (output + market.least), 0.25 * starts[0][1]))
+        rng = np.random.default_rng(0)
+        for _ in range(_MORE_STARTS):
+            drawn = market.least + rng.random(output.size) * (np.minimum(market.most, 1.0))
+            drawn = np.clip(drawn, market.least, market.most)
+            starts.append((drawn, drawn * rng.random(output.size)))
         if self._last is not None:
             starts.insert(0, (self._last.output, self._last.sold))
         return starts

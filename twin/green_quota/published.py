@@ -11,7 +11,7 @@ Everything is invented within usual ranges, so that anyone can run the same stud
 | new wind on land | 58 a MWh at first | depreciation a MWh where it is built as far as it pays |
 | new wind at sea | 76 a MWh at first | |
 | demand | 10,000 MWh at 60, elasticity -0.3 there | day-ahead markets, all consumers |
-| buy-out | 90 a certificate | penalties of quota schemes |
+| buy-out | 55 a certificate | penalties of quota schemes |
 
 Sources of the ranges: IEA and OECD NEA, "Projected Costs of Generating Electricity", 2020; IRENA,
 "Renewable Power Generation Costs", 2023.
@@ -92,5 +92,5 @@ def published_system() -> QuotaSystem:
         producers=(*_THERMAL, *_RENEWABLE),
         demand=Demand(highest_price=260.0, slope=0.02),
         ratio=0.3,
-        buy_out_price=90.0,
+        buy_out_price=55.0,
     )

@@ -48,10 +48,19 @@ def draw(steps: Mapping[str, Any], path: Path) -> None:
         axes.set_ylabel("price, tokens a kWh")
         axes.set_title(f"{product['name']} (round {product['round']})")
         axes.legend(loc="best", frameon=False)
-        try:
-            figure.savefig(path, dpi=_DPI, metadata=_metadata(path))
-        except OSError as error:
-            raise InvalidError(f"cannot write {path}: {error.strerror}") from error
+        save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure; the same figure gives the same file.
+
+    Raises:
+        InvalidError: the file cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=_DPI, metadata=_metadata(path))
+    except OSError as error:
+        raise InvalidError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _draw_side(axes: Axes, side: str, steps: Mapping[str, Any], end: float) -> None:

@@ -36,7 +36,7 @@ def test_help_imports_nothing_heavy():
         "try: app()\n"
         "except SystemExit: pass\n"
         "heavy = {'web3', 'fastapi', 'sqlmodel', 'numpy', 'cvxpy', 'eth_account', 'uvicorn'}\n"
-        "heavy |= {'matplotlib', 'market.explanation'}\n"
+        "heavy |= {'matplotlib', 'market.explanation', 'twin.green_quota'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -66,6 +66,9 @@ def test_help_imports_nothing_heavy():
         ["market", "explain"],
         ["market", "book"],
         ["market", "curve"],
+        ["quota", "equilibrium"],
+        ["quota", "sweep"],
+        ["quota", "plot"],
     ],
 )
 def test_every_command_explains_itself_and_offers_json(command):

@@ -151,7 +151,7 @@ def test_a_thousand_producers_are_solved_as_exactly():
 
 
 @given(systems(must_run=True))
-@settings(max_examples=150)
+@settings(max_examples=70)
 def test_the_equilibrium_is_the_optimum_that_another_solver_finds(system):
     solved = solved_by_cvxpy(system)
     if solved is None:
@@ -169,7 +169,7 @@ def test_the_equilibrium_is_the_optimum_that_another_solver_finds(system):
 
 
 @given(systems())
-@settings(max_examples=150)
+@settings(max_examples=70)
 def test_prices_are_the_multipliers_of_the_optimum_where_those_are_unique(system):
     found = try_equilibrium(system)
     market = market_of(system)
