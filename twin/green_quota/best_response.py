@@ -17,6 +17,8 @@ from twin.green_quota.system import FloatArray
 _TOLERANCE = 1e-10
 _FLAT = 1e-13
 _AS_GOOD = 1e-13
+_AT_ONCE = 2_000
+"""Pieces looked at together; what does not fit into memory is looked at in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,22 @@ class Choice:
 
 def best_choice(choices: Choices) -> Choice | None:
     """The best decision; of equally good ones the one that holds back least. None: none is left."""
-    if not choices.profit.size:
+    count = choices.profit.shape[0]
+    blocks = (_block(choices, at, at + _AT_ONCE) for at in range(0, count, _AT_ONCE))
+    found = [choice for choice in map(_best_of_block, blocks) if choice is not None]
+    if not found:
         return None
+    best = max(choice.profit for choice in found)
+    good = [choice for choice in found if choice.profit >= best - _AS_GOOD]
+    return max(good, key=lambda choice: (choice.sold, choice.output))
+
+
+def _block(choices: Choices, first: int, end: int) -> Choices:
+    part = slice(first, end)
+    return Choices(choices.profit[part], choices.limits[part], choices.sold, choices.output[part])
+
+
+def _best_of_block(choices: Choices) -> Choice | None:
     line = choices.profit.shape[1] == 2
     points, feasible = _on_line(choices) if line else _in_plane(choices)
     if not feasible.any():
