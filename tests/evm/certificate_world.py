@@ -35,6 +35,8 @@ FUND = Person.named("fund")
 """Who receives penalties."""
 METERED = (WIND_OWNER, SUN_OWNER, STORE_OWNER, SECOND_STORE_OWNER, CONSUMER)
 HOLDERS = TRADERS
+IDS_A_CALL = 50
+"""As many balances as a call can be asked for at once, with everybody who could hold them."""
 SALE_RULES: dict[str, Any] = {
     "slot_seconds": VINTAGE_SECONDS,
     "period_slots": 1,
@@ -308,14 +310,8 @@ class CertificateWorld(World):
         Of batches and balances `ids` alone, where they are given.
         """
         ids = list(self.certificates.batches if ids is None else ids)
-        keepers = self.keepers
-        places = [(who, token_id) for token_id in ids for who in keepers]
-        balances = tuple(self.certificates.balances[place] for place in places)
-        claims = tuple(self.certificates.claimed[place] for place in places)
-        accounts, of = [who for who, _ in places], [token_id for _, token_id in places]
-        for view, expected in (("balanceOfBatch", balances), ("claimedBalanceOfBatch", claims)):
-            found = self.contracts[CERTIFICATES].call(view, accounts, of)
-            assert tuple(found) == expected, view
+        for at in range(0, len(ids), IDS_A_CALL):
+            self._check_balances(ids[at : at + IDS_A_CALL])
         for token_id in ids:
             self._check_batch(token_id)
         for owner in METERED:
@@ -325,6 +321,15 @@ class CertificateWorld(World):
             self._same("class", bound, CERTIFICATES, "classOf", market)
         for market, slot in self.certificates.pools:
             self._check_pool(market, slot)
+
+    def _check_balances(self, ids: list[int]) -> None:
+        places = [(who, token_id) for token_id in ids for who in self.keepers]
+        balances = tuple(self.certificates.balances[place] for place in places)
+        claims = tuple(self.certificates.claimed[place] for place in places)
+        accounts, of = [who for who, _ in places], [token_id for _, token_id in places]
+        for view, expected in (("balanceOfBatch", balances), ("claimedBalanceOfBatch", claims)):
+            found = self.contracts[CERTIFICATES].call(view, accounts, of)
+            assert tuple(found) == expected, view
 
     def _check_batch(self, token_id: int) -> None:
         batch = self.certificates.batches.get(token_id)
