@@ -8,6 +8,7 @@ same clearing, which the tests compare with another solver.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from twin.green_quota.arrays import Market, market_of
 from twin.green_quota.equilibrium import Equilibrium
 from twin.green_quota.game import Game
-from twin.green_quota.market_power import LEAST_SCALE
+from twin.green_quota.market_power import LEAST_SCALE, MOST_GAIN, NoEquilibriumError
 from twin.green_quota.system import FloatArray
 
 _BEST_KEPT = 6
@@ -67,6 +68,16 @@ def best_deviations(
             )
         )
     return tuple(deviations)
+
+
+def check_nobody_gains(tried: Sequence[Deviation]) -> None:
+    """Raises NoEquilibriumError that names who gains most, if that is more than rounding."""
+    worst = max(tried, key=lambda each: each.relative_gain, default=None)
+    if worst is not None and worst.relative_gain > MOST_GAIN:
+        raise NoEquilibriumError(
+            f"no equilibrium: {worst.producer} would gain {worst.relative_gain:.2g} of its profit "
+            f"by producing {worst.output:g} MWh and selling {worst.sold:g} certificates"
+        )
 
 
 class _Search:

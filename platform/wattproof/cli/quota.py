@@ -55,7 +55,7 @@ def equilibrium(
     from wattproof.cli import quota_records
 
     with _refusing():
-        from twin.green_quota.deviation import Deviation, best_deviations
+        from twin.green_quota.deviation import Deviation, best_deviations, check_nobody_gains
         from twin.green_quota.equilibrium import competitive_equilibrium
         from twin.green_quota.market_power import market_power_equilibrium
 
@@ -65,6 +65,7 @@ def equilibrium(
             with working("looking for the equilibrium and for deviations", quiet=as_json):
                 found = market_power_equilibrium(described, ratio)
                 tried = best_deviations(found)
+            check_nobody_gains(tried)
         else:
             found = competitive_equilibrium(described, ratio)
     record = quota_records.of_equilibrium(found, tried)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.twin.green_quota.drawn_systems import systems_with_power
 from tests.twin.green_quota.test_competitive import DEMAND, THERMAL, WIND, WINDY
 from twin.green_quota.arrays import market_of
-from twin.green_quota.deviation import best_deviations
+from twin.green_quota.deviation import best_deviations, check_nobody_gains
 from twin.green_quota.equilibrium import Equilibrium, Mode, competitive_equilibrium
 from twin.green_quota.game import Game
 from twin.green_quota.market_power import (
@@ -72,6 +72,17 @@ def test_withholding_ends_where_the_quota_reaches_33_of_83():
     assert after.certificate_price == pytest.approx(
         competitive_equilibrium(OWNER, limit + 1e-5).certificate_price
     )
+
+
+def test_the_search_for_deviations_finds_by_itself_that_withholding_pays():
+    (found,) = best_deviations(competitive_equilibrium(OWNER))
+    assert found.sold == pytest.approx(754.5455, abs=0.1)
+    margin = market_power_equilibrium(OWNER).margin[1]
+    taken = competitive_equilibrium(OWNER).margin[1]
+    assert found.gain == pytest.approx(margin - taken, rel=1e-8)
+    with pytest.raises(NoEquilibriumError, match=r"wind would gain .* selling 754\.5"):
+        check_nobody_gains([found])
+    check_nobody_gains(best_deviations(market_power_equilibrium(OWNER)))
 
 
 def test_cournot_firms_of_equal_cost_share_as_the_textbook_says():
