@@ -15,7 +15,7 @@ from market.reference.account import AccountWord
 from market.reference.ledger import Exit
 from market.reference.meters import ReadingStatus
 from wattproof.accounts.models import AssetRow, CredentialRow, FreeRow, MarginRow
-from wattproof.audit import dispatch_store
+from wattproof.audit import certificates_store, dispatch_store
 from wattproof.audit.findings import Report
 from wattproof.audit.history import History
 from wattproof.audit.state import State
@@ -56,6 +56,7 @@ class _Store:
         self._rounds()
         self._orders()
         self._events()
+        certificates_store.compare(self._state, self._table)
         dispatch_store.compare(
             self._state,
             self._history.head.timestamp,

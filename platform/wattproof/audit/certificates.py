@@ -60,7 +60,8 @@ def batch_issued(state: State, entry: Entry) -> None:
     device, owner = book.devices[said.device], state.devices[said.device].account
     if args["id"] in book.batches:
         raise entry.mismatch(str(said), "was issued before")
-    batch = book.batches[args["id"]] = Batch(_starts_at(state, said), device.zone, amount)
+    batch = Batch(_starts_at(state, said), device.zone, amount, entry.event.transaction_hash)
+    book.batches[args["id"]] = batch
     state.entries.announce(entry, CONTRACT, f"id {said} of {args['to']}", "brought in", amount)
     if args["to"] != owner:
         raise entry.mismatch(str(said), f"was issued to {args['to']}, the meter is of {owner}")

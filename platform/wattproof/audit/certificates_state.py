@@ -70,11 +70,13 @@ class CertifiedDevice:
 
 @dataclass(slots=True)
 class Batch:
-    """One id, Wh. ``zone`` is its device's, ``starts_at`` its interval's first second."""
+    """One id, Wh. ``zone`` is its device's, ``starts_at`` its interval's first second,
+    ``issued_in`` the transaction."""
 
     starts_at: int
     zone: int
     issued_wh: int = 0
+    issued_in: str = ""
     retired_wh: int = 0
     expired_wh: int = 0
 

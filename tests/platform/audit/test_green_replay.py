@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from sqlalchemy import text
 
 from tests.platform.audit.forgeries import (
     changed,
@@ -148,6 +149,62 @@ def test_an_altered_event_in_the_database_is_named(
         against_store.compare(state, history, session, report)
         session.rollback()
     assert [(f.place, f.key, f.what) for f in report.findings] == [("chain_event", place, "args")]
+
+
+# Every stored column that the chain decides.
+COLUMNS = {
+    "certified_device": "market zone technology efficiency_bp from_period until_period "
+    "slot_seconds period_slots",
+    "certificate_batch": "batch device period slot technology zone vintage starts_at ends_at "
+    "issued_wh retired_wh expired_wh issued_to issued_in",
+    "certificate_holding": "account batch held_wh",
+    "certificate_place": "market slot account offered_wh recalled_wh recall_round uncollected_wh "
+    "next_position",
+    "certificate_pool": "market slot head tail",
+    "quota_obligation": "quota account device basis ratio reported_periods settled energy_wh "
+    "owed_wh surrendered_wh banked_wh shortfall_wh bond_micro penalty_paid_micro",
+    "quota_report": "quota account period energy_wh",
+}
+
+
+def _altered(value: Any) -> Any:
+    """The stored value with its last byte changed, to one that no other row has."""
+    if isinstance(value, int):
+        return value ^ (1 if value < 2 else 64)
+    return value[:-1] + ("1" if value[-1] != "1" else "0")
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_one_altered_byte_of_certificates_and_quotas_is_named(
+    season: GreenSeason, history: History, table: str
+) -> None:
+    missed = []
+    for column in COLUMNS[table].split():
+        state, report = rebuild(history)
+        with transaction(season.town.platform.engine) as session:
+            found = text(f"SELECT rowid, {column} FROM {table} ORDER BY rowid LIMIT 1")
+            row, value = session.execute(found).one()
+            session.execute(
+                text(f"UPDATE {table} SET {column} = :value WHERE rowid = :row"),
+                {"value": _altered(value), "row": row},
+            )
+            against_store.compare(state, history, session, report)
+            session.rollback()
+        if {finding.place for finding in report.findings} != {table}:
+            missed.append((column, [str(finding) for finding in report.findings]))
+    assert missed == []
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_a_deleted_row_of_certificates_and_quotas_is_named(
+    season: GreenSeason, history: History, table: str
+) -> None:
+    state, report = rebuild(history)
+    with transaction(season.town.platform.engine) as session:
+        session.execute(text(f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})"))
+        against_store.compare(state, history, session, report)
+        session.rollback()
+    assert [(f.place, f.what) for f in report.findings] == [(table, "row")]
 
 
 # -- the chain's account of it ---------------------------------------------------------------------
