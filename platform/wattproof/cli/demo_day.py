@@ -147,6 +147,22 @@ def park(
     _judge(run(ParkOptions(**chosen)))
 
 
+@app.command()
+def quota(
+    vintages: Annotated[
+        int, typer.Option(help="Vintages of 30 days in the year: an even number from 4 to 12.")
+    ] = 12,
+    seed: Seed = 1,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a year under green-certificate quotas; exits 1 unless every check holds."""
+    chosen = dict(locals())
+    from wattproof.demo.quota import QuotaOptions, run
+
+    _judge(run(QuotaOptions(**chosen)))
+
+
 def _judge(report: DemoReport) -> None:
     if not report.ok:
         raise typer.Exit(FAILED)

@@ -148,19 +148,31 @@ def equip(
     )
 
 
-def authorise(stage: Stage, role: AuthorityRole, member: Member) -> None:
-    """Let the installation's administrator give a member a role of the contracts."""
+def authorise(stage: Stage, role: AuthorityRole, member: Member, delay_s: int = 0) -> None:
+    """Let the installation's administrator give a member a role of the contracts.
+
+    With a delay the member announces what it does, so many seconds before it can do it.
+    """
     call = accounts.unsigned(
-        stage.platform, f"grant {role.name}", "Authority", "grantRole", int(role), member.address, 0
+        stage.platform,
+        f"grant {role.name}",
+        "Authority",
+        "grantRole",
+        int(role),
+        member.address,
+        delay_s,
     )
     stage.transact(stage.platform.keys.address(Role.ADMIN), call)
 
 
-def give_tokens(stage: Stage, amounts_micro: Mapping[str, int]) -> None:
-    """Settlement tokens into wallets, by address, as the embedded chain's faucet gives them."""
+def give_tokens(stage: Stage, amounts_micro: Mapping[str, int], *, key: str = "wallet") -> None:
+    """Settlement tokens into wallets, by address, as the embedded chain's faucet gives them.
+
+    ``key`` names the gift: each is given once.
+    """
     with stage.platform.transaction() as session:
         for address, amount in amounts_micro.items():
-            accounts.mint(stage.platform, session, address, amount, key=f"wallet:{address}")
+            accounts.mint(stage.platform, session, address, amount, key=f"{key}:{address}")
     stage.rest()
 
 
@@ -179,6 +191,20 @@ def fund(
         accounts.ledger_call(
             platform, session, address, "addMargin", market, amount, key=key, after=funded
         )
+
+
+def set_margins_aside(
+    stage: Stage,
+    cast: Cast,
+    market: int,
+    manifest: MarketManifest,
+    bids: Iterable[OrderTerms],
+    key: str,
+) -> None:
+    """Everybody deposits what its bids need in the market; mined with what follows."""
+    margins = margins_micro(cast, manifest, bids)
+    with stage.platform.transaction() as session:
+        fund(stage, session, market, margins, key=key)
 
 
 def margins_micro(

@@ -32,7 +32,7 @@ class Figures(Protocol):
 
 
 class Comparison(Protocol):
-    """Strategies side by side."""
+    """Strategies, months or accounts side by side."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -51,6 +51,7 @@ class DemoReport:
         input: where the numbers come from.
         notes: what else must be told of the input, a line each.
         further: other parts of the day as plain values, by name.
+        parts: further tables, by name.
     """
 
     title: str
@@ -61,6 +62,7 @@ class DemoReport:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     further: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Comparison] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -77,6 +79,7 @@ class DemoReport:
             "checks": [asdict(check) for check in self.checks],
             "strategies": self.strategies.to_json() if self.strategies else None,
             **self.further,
+            **{name: part.to_json() for name, part in self.parts.items()},
             "seconds": dict(self.seconds),
         }
 
@@ -86,7 +89,7 @@ class DemoReport:
         held = bool(checks) and all(check.ok for check in checks)
         said = good if held else f"NOT {good}"
         if len(checks) > 1:
-            return f"{said} in {len(checks)} rounds"
+            return f"{said} in all rounds" if held else said
         return ", ".join([said, *(check.detail for check in checks)])
 
     def table(self) -> Group:
@@ -101,7 +104,7 @@ class DemoReport:
         figures.add_column()
         for name, value in self.figures.rows():
             figures.add_row(name, value)
-        figures.add_row("Certificate", self._verdict("certificate", "verified"))
+        figures.add_row("Certificate", self._verdict("the certificate of", "verified"))
         figures.add_row("Replay", self._verdict("replay", "equal"))
         checks = Table(title="What must hold", title_justify="left", show_header=False)
         for column in ("", "check", "seen"):
@@ -112,6 +115,8 @@ class DemoReport:
         parts: list[Any] = [figures, *map(Text, self.notes)]
         if self.strategies is not None:
             parts += self.strategies.shown()
+        for part in self.parts.values():
+            parts += part.shown()
         failed = sum(1 for check in self.checks if not check.ok)
         verdict = (
             Text(f"All {len(self.checks)} checks hold.", style="bold green")

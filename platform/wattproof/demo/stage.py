@@ -69,6 +69,11 @@ class Stage:
         Raises:
             WattproofError: the chain refused one; says which and why.
         """
+        self.queue(sender, *calls)
+        self.rest()
+
+    def queue(self, sender: str, *calls: UnsignedTransaction) -> None:
+        """The same without waiting for it: what several senders do is mined in one rest."""
         with self.platform.transaction() as session:
             before = session.exec(
                 select(func.count()).select_from(OutboxRow).where(OutboxRow.signer == sender)
@@ -82,7 +87,6 @@ class Stage:
                     data=call.data,
                     value_wei=call.value_wei,
                 )
-        self.rest()
 
 
 @contextmanager

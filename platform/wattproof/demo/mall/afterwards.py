@@ -12,11 +12,12 @@ from market.energy_credits.bids import credit_ask, credit_bid
 from market.energy_credits.rules import expiry_slot
 from market.quantise import price_nano_per_kwh
 from market.supply import consumer_bids
+from wattproof.demo import cast as casting
 from wattproof.demo import metering, trading
 from wattproof.demo.calendar import DAY_S
 from wattproof.demo.cast import Member
 from wattproof.demo.mall import crediting
-from wattproof.demo.mall.participants import Joined, set_margins_aside
+from wattproof.demo.mall.participants import Joined
 from wattproof.demo.mall.scene import OFFICE, RETAILER, SUPPLIER, Scene
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import TradedRound
@@ -68,7 +69,7 @@ def sell(
         credit_bid(RETAILER, total // 2, _RETAILER_WORTH),
         credit_bid(OFFICE, min(total // 3, _office_credits_wh(scene)), _OFFICE_WORTH),
     )
-    set_margins_aside(stage, cast, joined.credits, manifest, bids, "credits")
+    casting.set_margins_aside(stage, cast, joined.credits, manifest, bids, "credits")
     opened = trading.open_round(
         stage,
         joined.credits,
@@ -91,6 +92,8 @@ def use(stage: Stage, joined: Joined, scene: Scene, series: int) -> Used:
     wanted = consumer_bids(
         OFFICE, np.floor(covered * scene.office_wh), _OFFICE_LIMIT, _RULES.price_cap
     )
+    supply = scene.supply()
+    casting.set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, supply, "next day")
     period = stage.now() // DAY_S + 1
     opened = trading.open_round(
         stage,
@@ -99,8 +102,6 @@ def use(stage: Stage, joined: Joined, scene: Scene, series: int) -> Used:
         first_slot=period * _RULES.period_slots,
         slots=_RULES.period_slots,
     )
-    supply = scene.supply()
-    set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, supply, "next day")
     signed, receipts = trading.hand_in(stage, cast, opened, (*wanted, *supply))
     bought = trading.settle(stage, opened, _RULES, signed, receipts)
     stage.advance_to((period + 1) * DAY_S)

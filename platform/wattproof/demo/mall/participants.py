@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devnet.roles import AuthorityRole
 from market import energy_credits, mall_energy
-from market.bid import Bid
 from market.quantise import money_micro
-from market.registry import MarketManifest
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
 from wattproof.demo.mall import crediting
@@ -67,13 +64,3 @@ def gather(stage: Stage, scene: Scene) -> Joined:
     casting.give_tokens(stage, {cast[UTILITY].address: _UTILITY_MICRO})
     crediting.bind_market(stage, credits, cast[UTILITY])
     return Joined(cast, energy, credits)
-
-
-def set_margins_aside(
-    stage: Stage, cast: Cast, market: int, manifest: MarketManifest, bids: Sequence[Bid], key: str
-) -> None:
-    """Everybody whose bids need margin in the market deposits that."""
-    margins = casting.margins_micro(cast, manifest, bids)
-    with stage.platform.transaction() as session:
-        casting.fund(stage, session, market, margins, key=key)
-    stage.rest()

@@ -14,6 +14,7 @@ from market.reference.baseline import BaselineRule
 from twin.mall.operation import operate
 from twin.mall.plan import MallOutcome, MallPlan
 from wattproof.credits.service import Terms
+from wattproof.demo import cast as casting
 from wattproof.demo import checks, dispatching, metering, trading
 from wattproof.demo.calendar import Calendar, calendar_from
 from wattproof.demo.cast import Cast
@@ -22,7 +23,7 @@ from wattproof.demo.mall.afterwards import REDEMPTION
 from wattproof.demo.mall.crediting import OpenWindow
 from wattproof.demo.mall.lived import Results
 from wattproof.demo.mall.options import MallOptions
-from wattproof.demo.mall.participants import Joined, gather, set_margins_aside
+from wattproof.demo.mall.participants import Joined, gather
 from wattproof.demo.mall.results import report_on
 from wattproof.demo.mall.scene import (
     ARCADE,
@@ -211,7 +212,7 @@ class _Days:
         self, joined: Joined, bids: tuple[Bid, ...], reviewed: dispatching.Reviewed
     ) -> TradedRound:
         stage, calendar, cast = self.stage, self.calendar, joined.cast
-        set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, bids, "day")
+        casting.set_margins_aside(stage, cast, joined.energy, mall_energy.MANIFEST, bids, "day")
         opened = trading.open_day(stage, joined.energy, calendar, _RULES, _GATE_HOUR)
         signed, receipts = trading.hand_in(stage, cast, opened, bids)
         dispatching.bid_from(stage, reviewed, cast[MALL], signed, [cast[MALL].address])
