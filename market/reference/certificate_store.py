@@ -27,6 +27,8 @@ from market.reference.errors import (
 from market.reference.meters import MISSING
 
 MOST_TECHNOLOGIES = 4
+MOST_BATCHES = 256
+"""Issued in a period; what leaves the store beyond is given up."""
 
 
 @dataclass(slots=True)
@@ -171,6 +173,7 @@ class CertificateStores(CertificateBatches):
                 ]
         for charge in charges:
             self._retire(sender, charge.token_id, charge.amount)
+        issued = issued[:MOST_BATCHES]
         for named, amount in issued:
             self._mint(known, named, amount)
         store.next_period += 1
@@ -196,7 +199,10 @@ class CertificateStores(CertificateBatches):
         known = self.certified[device]
         begins = known.start_of(period, charge.slot)
         source, starts_at = self._interval_of(charge.token_id)
-        if source.zone != known.zone or not begins <= starts_at < begins + known.slot_seconds:
+        lies_in_slot = (
+            begins <= starts_at and starts_at + source.slot_seconds <= begins + known.slot_seconds
+        )
+        if source.zone != known.zone or not lies_in_slot:
             raise NotSimultaneous(hex(charge.token_id))
         owner = self.meters.devices[device].account
         self._require_retirable(owner, charge.token_id, charge.amount, taken, now)

@@ -140,7 +140,7 @@ interface IGreenCertificates {
     error ChargesOutOfOrder(uint256 index);
     /// @notice More certificates than the meter shows charged in the slot.
     error BeyondCharge(uint256 slot, uint256 chargedWh);
-    /// @notice A certificate of another interval or zone than the energy charged.
+    /// @notice A certificate of another zone than the store's, or of an interval that does not lie in the slot.
     error NotSimultaneous(uint256 id);
     /// @notice A store mixes at most so many technologies.
     error TooManyTechnologies(uint256 most);
@@ -192,7 +192,7 @@ interface IGreenCertificates {
         returns (uint256 amount);
 
     /// @notice Accounts a store's next period: retires the certificates given for what it charged, and issues to
-    /// its account the green share of what it discharged. Only the account of its meter.
+    /// its account the green share of what it discharged, at most 256 batches. Only the account of its meter.
     /// @param values the final reading; empty where there is finally none
     function account(address device, uint32 period, bytes calldata values, Charge[] calldata charges)
         external

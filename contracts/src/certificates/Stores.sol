@@ -15,6 +15,8 @@ abstract contract Stores is CertificateBatches {
 
     uint256 private constant SECONDS_PER_HOUR = 3_600;
     uint256 private constant FULL_BP = 10_000;
+    /// @dev Of a store's period, so that accounting it always fits a transaction.
+    uint256 private constant MOST_BATCHES = 256;
 
     struct Store {
         uint64 capacityWh;
@@ -73,7 +75,7 @@ abstract contract Stores is CertificateBatches {
         walk.device = device;
         walk.period = period;
         walk.mix = _mixOf(s, d.efficiencyBp);
-        walk.batches = BatchList.withRoomFor(StoreMix.MOST_TECHNOLOGIES * slots);
+        walk.batches = BatchList.withRoomFor(MOST_BATCHES);
         uint256 reachWh = uint256(meter.capacityW) * d.slotSeconds / SECONDS_PER_HOUR;
         for (uint256 slot; slot < slots; ++slot) {
             int256 wh = isRead ? ReadingValues.valueOf(values, slot) : ReadingValues.MISSING;
@@ -130,14 +132,14 @@ abstract contract Stores is CertificateBatches {
     function _discharge(Walk memory walk, uint256 slot, uint256 dischargedWh) private pure {
         uint256[4] memory parts = walk.mix.discharge(dischargedWh);
         for (uint256 i; i < walk.mix.count; ++i) {
-            if (parts[i] == 0) continue;
+            if (parts[i] == 0 || walk.batches.count == MOST_BATCHES) continue;
             uint8 technology = uint8(walk.mix.technologies[i]);
             uint256 id = certificateId(walk.device, walk.period, uint16(slot), technology);
             walk.batches.add(id, parts[i]);
         }
     }
 
-    /// @dev The certificate's interval begins in the slot, and its zone is the store's.
+    /// @dev The certificate's interval lies in the slot, and its zone is the store's.
     function _requireSimultaneous(CertifiedDevice storage d, uint32 period, uint256 slot, uint256 id)
         private
         view
@@ -145,7 +147,8 @@ abstract contract Stores is CertificateBatches {
         (CertifiedDevice storage source, uint256 startsAt) = _intervalOf(id);
         uint256 slotStartsAt = _slotStart(d, period, slot);
         if (
-            source.zone != d.zone || startsAt < slotStartsAt || startsAt >= slotStartsAt + d.slotSeconds
+            source.zone != d.zone || startsAt < slotStartsAt
+                || startsAt + source.slotSeconds > slotStartsAt + d.slotSeconds
         ) revert NotSimultaneous(id);
     }
 

@@ -25,8 +25,10 @@ def stored(state: State, entry: Entry) -> None:
     state.entries.announce(entry, CONTRACT, f"id {said} of {owner}", "taken out", amount)
     params = state.markets[store.market]
     starts_at = (period * params.period_slots + slot) * params.slot_seconds
-    if not starts_at <= batch.starts_at < starts_at + params.slot_seconds:
-        raise entry.mismatch(str(said), f"begins outside slot {slot} of period {period}")
+    ends_at = starts_at + params.slot_seconds
+    interval = state.markets[book.devices[said.device].market].slot_seconds
+    if not starts_at <= batch.starts_at <= ends_at - interval:
+        raise entry.mismatch(str(said), f"does not lie in slot {slot} of period {period}")
     if batch.zone != store.zone:
         raise entry.mismatch(str(said), f"is of zone {batch.zone}, the store of {store.zone}")
     if entry.time >= batch.expires_at:

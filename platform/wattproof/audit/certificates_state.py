@@ -15,6 +15,8 @@ CONTRACT = "GreenCertificates"
 VINTAGE_SECONDS = 30 * 86_400
 LIFETIME = 540 * 86_400
 STORE_TECHNOLOGIES = 4
+STORE_BATCHES = 256
+"""Issued in a period; what leaves the store beyond is given up."""
 _BP = 10_000
 
 Charges = Mapping[int, Sequence[tuple[int, int]]]
@@ -121,7 +123,8 @@ class Store:
                 self._charge(metered_wh, charges.get(slot, ()))
             elif metered_wh < 0:
                 for technology, amount in self._discharge(-metered_wh).items():
-                    issued[slot, technology] = amount
+                    if len(issued) < STORE_BATCHES:
+                        issued[slot, technology] = amount
         self.next_period += 1
         return issued
 

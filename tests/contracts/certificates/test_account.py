@@ -295,7 +295,7 @@ def test_certificates_of_another_zone_are_not_given(
         account_day(day, [(10, ids[kit.WIND, 10], 1)])
 
 
-def test_a_certificate_whose_interval_begins_in_the_slot_is_given(
+def test_certificates_whose_intervals_lie_in_the_slot_are_given(
     certificates, world, battery, certify, account_day, alice, carol, stranger, day, kit
 ):
     """A producer metered in quarter-hours: the four of the hour count, their neighbours do not."""
@@ -312,6 +312,21 @@ def test_a_certificate_whose_interval_begins_in_the_slot_is_given(
             account_day(day, [(10, ids[outside], 500)])
     account_day(day, [(10, ids[quarter], 500) for quarter in range(40, 44)])
     assert state(certificates, battery) == (1_800, {kit.WIND: 1_800})
+
+
+def test_a_certificate_of_a_whole_day_is_not_given_for_an_hour(
+    certificates, world, battery, certify, account_day, alice, carol, stranger, day, kit
+):
+    """Its interval begins with the hour, but the sun of its noon did not shine then."""
+    daily = world.create_market(kit.HOURLY_MARKET, slotSeconds=DAY, periodSlots=1)
+    device = world.install_meter(daily, alice).device
+    certify(device)
+    world.measure(day, {device: [-5_000], battery: kit.day_of({0: 5_000})})
+    certificates.issue(device, day, 0, 1, world.reading(device, day), sender=stranger)
+    token_id = kit.certificate_id(device, day, 0)
+    certificates.safeTransferFrom(alice, carol, token_id, 5_000, b"", sender=alice)
+    with ape.reverts(certificates.NotSimultaneous, id=token_id):
+        account_day(day, [(0, token_id, 5_000)])
 
 
 def test_certificates_of_an_unknown_device_are_not_given(

@@ -113,6 +113,39 @@ def test_gas_is_what_the_snapshot_says(figures):
     assert figures["deliver_to_256_with_parcels"] < GAS_LIMIT * 3 // 5
 
 
+def test_the_most_that_a_stores_period_issues_fits_a_transaction(
+    world, certificates, registrar, certify, market, accounts, kit, stranger
+):
+    """Four technologies leave in each of 94 quarter-hours: 376 batches. A store that could not
+    account such a day could never account another; what is beyond 256 is given up."""
+    quarters = world.create_market(kit.HOURLY_MARKET, slotSeconds=900, periodSlots=QUARTERS)
+    day = world.today + 1
+    battery = world.install_meter(quarters, stranger).device
+    certificates.registerStore(battery, kit.NORTH, 10_000, 10_000, day, sender=registrar)
+    readings = {battery: [-10_000, 4_000] + [-40] * (QUARTERS - 2)}
+    sources = {}
+    for technology, owner in enumerate(accounts[11:15], start=11):
+        sources[technology] = world.install_meter(quarters, owner).device
+        certify(sources[technology], technology, from_period=day)
+        readings[sources[technology]] = [0, -1_000] + [0] * (QUARTERS - 2)
+    world.measure(day, readings)
+    charges = []
+    for technology, device in sources.items():
+        token_id, owner = kit.certificate_id(device, day, 1, technology), accounts[technology]
+        certificates.issue(device, day, 1, 1, world.reading(device, day), sender=owner)
+        certificates.safeTransferFrom(owner, stranger, token_id, 1_000, b"", sender=owner)
+        charges.append((1, token_id, 1_000))
+    receipt = certificates.account(
+        battery, day, world.reading(battery, day), charges, sender=stranger
+    )
+    assert receipt.gas_used < GAS_LIMIT * 9 // 10
+    # 64 quarter-hours with four batches of 10 Wh each; then nothing more, while the store empties.
+    assert receipt.return_value == 64 * 40
+    store = certificates.storeOf(battery)
+    left_wh = 4_000 - 40 * (QUARTERS - 2)
+    assert (store.energyWh, sum(store.greenWh)) == (left_wh, left_wh)
+
+
 def test_a_delivery_costs_the_same_however_many_batches_it_spans(figures):
     few, many = figures["deliver_of_2_batches"], figures["deliver_of_many_batches"]
     assert many == pytest.approx(few, rel=TOLERANCE)
