@@ -10,6 +10,7 @@ import pytest
 from market.order import Leg, Order, SignedOrder
 from market.reference import Status
 from market.reference.certified_devices import CertificateId, expiry_of_vintage
+from market.reference.exchange import MAX_TOKENISED_CHUNK_TRADERS
 from market.reference.verification import encode_effects
 from tests.evm.batch import Batch, clear, judge
 from tests.evm.certificate_books import Books
@@ -24,6 +25,7 @@ from tests.evm.certificate_world import (
     meter_of,
     sale_slot,
 )
+from tests.evm.chain import GAS_LIMIT
 from tests.evm.world import DAY, OPERATOR, TRADERS, Person
 
 SCALE = 1_000_000
@@ -307,3 +309,35 @@ def test_random_rounds_keep_every_certificate_at_one_place():
                 if trade.bought(person) and rng.random() < 0.6:
                     trade.collect(person, rng.choice((1, 2, 50)))
         trade.check()
+
+
+@pytest.mark.timeout(600)
+def test_a_chunk_of_certificates_is_never_too_large_to_apply():
+    """Otherwise a verified round is never settled. Everybody here sells, buys more than that, holds
+    no free balance yet and has a parcel waiting from a recall: no effect costs more."""
+    trade = CertificateTrading()
+    crowd = [Person.named(f"resident {i}") for i in range(MAX_TOKENISED_CHUNK_TRADERS + 1)]
+    trade.offer(SELLER, (5, 3_000))
+    for person in crowd:
+        trade.world.fund(person, 1_000)
+        trade.world.must("Ledger", "addMargin", trade.market, 1_000, sender=person)
+        assert trade.world.give(SELLER, person, trade.world.wind(1), 2) is None
+        trade.offer(person, (1, 2))
+        trade.world.must(CERTIFICATES, "requestRecall", *trade.place, 1, sender=person)
+        trade.world.must(CERTIFICATES, "completeRecall", *trade.place, sender=person)
+    trade.open_round()
+    orders = [trade.order(SELLER, -2 * len(crowd), CENT)]
+    for person in crowd:
+        orders += [trade.order(person, -1, CENT), trade.order(person, 3, 3 * CENT)]
+    batch = trade.gate(*orders)
+    assert {o.fill for o in batch.orders} == {1, 3, 2 * len(crowd)}
+    most = next(
+        at
+        for at in range(len(batch.orders))
+        if len({o.signed.order.trader for o in batch.orders[: at + 1]})
+        > MAX_TOKENISED_CHUNK_TRADERS
+    )
+    for chunk, effects in enumerate(trade.verify(batch, most)):
+        trade.apply(chunk, effects)
+        assert trade.world.chain.gas_used < GAS_LIMIT * 9 // 10
+    assert all(len(trade.books.parcels(*trade.place, who.address)) == 2 for who in crowd)
