@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 from eth_account import Account
 
@@ -19,6 +17,7 @@ from tests.platform.green_power import (
     green_on,
     set_up,
 )
+from tests.platform.signing import send
 from wattproof.accounts import service as ledger
 from wattproof.certificates.ids import expiry_of
 from wattproof.gateway.keys import Role
@@ -27,21 +26,6 @@ from wattproof.tasks.flow import run_until_idle
 
 OWED_A_DAY_WH = sum(WORKING) // 5
 NOWHERE = "0x" + "00" * 19 + "01"
-
-
-def send(wallet, platform, path, status="mined", **body):
-    """Ask for transactions, sign them, hand them in; the last answer."""
-    made = wallet.post(path, json=body)
-    assert made.status_code == 200, made.text
-    for item in made.json()["transactions"]:
-        raw = bytes(wallet.account.sign_transaction(item["transaction"]).raw_transaction)
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
-        sent = wallet.post("/transactions", json={"raw": "0x" + raw.hex()}, headers=headers)
-        assert sent.status_code == 202, sent.text
-        run_until_idle(platform)
-        state = wallet.get(f"/transactions/{sent.json()['hash']}").json()
-        assert state["status"] == status, state
-    return made.json()
 
 
 def refused(answer, status, code):

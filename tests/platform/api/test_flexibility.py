@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from devnet import accounts as development
 from market.rules import MarketRules
+from tests.platform.signing import send
 from wattproof import audit
 from wattproof.meters import service as meters
 from wattproof.meters.models import ReadingRow
@@ -41,18 +42,6 @@ REDEMPTION = 200_000_000
 
 def key():
     return {"Idempotency-Key": str(uuid.uuid4())}
-
-
-def send(wallet, platform, path, **body):
-    made = wallet.post(path, json=body)
-    assert made.status_code == 200, made.text
-    for item in made.json()["transactions"]:
-        raw = bytes(wallet.account.sign_transaction(item["transaction"]).raw_transaction)
-        sent = wallet.post("/transactions", json={"raw": "0x" + raw.hex()}, headers=key())
-        assert sent.status_code == 202, sent.text
-        run_until_idle(platform)
-        state = wallet.get(f"/transactions/{sent.json()['hash']}").json()
-        assert state["status"] == "mined", state
 
 
 def post_day(platform, period, values):
