@@ -29,25 +29,23 @@ def holdings(summary: Mapping[str, Any]) -> None:
             _day(each["expires_at"]),
         )
     _print(classes_held, len(summary["held"]))
-    batches = _table("By interval", "interval", "device", "technology", "held", "certificate")
+    batches = _table("By interval", "interval", "technology", "held", "certificate")
     for each in summary["batches"][:_SHOWN]:
         batch = each["batch"]
         batches.add_row(
             _interval(batch),
-            batch["device"],
             str(batch["technology"]),
             energy(int(each["held_wh"])),
             batch["batch"],
         )
     _print(batches, len(summary["batches"]))
-    if summary["places"]:
-        places = _table("In markets", "market", "vintage", "offered", "recalled", "to collect")
-        for each in summary["places"]:
-            amounts = (each[name] for name in ("offered_wh", "recalled_wh", "uncollected_wh"))
-            places.add_row(
-                *_texts(each, "market", "vintage"), *(energy(int(amount)) for amount in amounts)
-            )
-        _print(places, len(summary["places"]))
+    places = _table("In markets", "market", "vintage", "offered", "recalled", "to collect")
+    for each in summary["places"]:
+        amounts = (each[name] for name in ("offered_wh", "recalled_wh", "uncollected_wh"))
+        places.add_row(
+            *_texts(each, "market", "vintage"), *(energy(int(amount)) for amount in amounts)
+        )
+    _print(places, len(summary["places"]))
 
 
 def provenance(found: Mapping[str, Any]) -> None:
@@ -74,12 +72,10 @@ def provenance(found: Mapping[str, Any]) -> None:
 
 def pieces(items: Sequence[Mapping[str, Any]]) -> None:
     """Certificates at positions of a pool."""
-    table = _table("Certificates", "interval", "device", "amount", "certificate")
+    table = _table("Certificates", "interval", "amount", "certificate")
     for each in items[:_SHOWN]:
         batch = each["batch"]
-        table.add_row(
-            _interval(batch), batch["device"], energy(int(each["amount_wh"])), batch["batch"]
-        )
+        table.add_row(_interval(batch), energy(int(each["amount_wh"])), batch["batch"])
     _print(table, len(items))
 
 
@@ -92,7 +88,7 @@ def devices(items: Sequence[Mapping[str, Any]]) -> None:
             *_texts(each, "device", "kind", "technology", "zone", "market", "from_period"),
             "" if until is None else str(until),
         )
-    _print(table, len(items))
+    _print(table, len(items), "no certificates are issued for any device here")
 
 
 def classes(items: Sequence[Mapping[str, Any]]) -> None:
@@ -104,7 +100,7 @@ def classes(items: Sequence[Mapping[str, Any]]) -> None:
             table.add_row(*kind, str(pool["vintage"]), energy(int(pool["for_sale_wh"])))
         if not each["pools"]:
             table.add_row(*kind, "", "nothing yet")
-    _print(table, len(items))
+    _print(table, len(items), "no market trades certificates here")
 
 
 def claims(items: Sequence[Mapping[str, Any]]) -> None:
@@ -114,7 +110,7 @@ def claims(items: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             each["beneficiary"], energy(int(each["amount_wh"])), each["purpose"], each["batch"]
         )
-    _print(table, len(items))
+    _print(table, len(items), "nothing was retired")
 
 
 def done(verb: str, found: Mapping[str, Any]) -> None:
@@ -139,7 +135,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _print(table: Table, count: int) -> None:
+def _print(table: Table, count: int, nothing: str = "") -> None:
+    if count == 0:
+        if nothing:
+            typer.echo(nothing)
+        return
     console = Console()
     console.print(table)
     if count > _SHOWN:
