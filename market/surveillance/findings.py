@@ -17,6 +17,9 @@ from market.surveillance.wash import Washed
 from market.surveillance.withholding import PERSISTENT, CertificatesWithheld
 from market.surveillance.wording import energy, named, percent, price, times
 
+CROSSING_SHARE = 50_000
+"""Millionths of a market's trade from which an account that crossed its own orders is named."""
+
 MARKUP_EFFECT = 50_000
 """Millionths of the price that a seller's mark-up must have added to be a finding."""
 IDLE_AT_PROFIT = 100_000
@@ -190,16 +193,22 @@ def _washes(report: SurveillanceReport, market: MarketReport) -> Iterator[Findin
         effect = weighted_mean(
             (row.price_effect, row.traded_wh) for row in rows if row.price_effect is not None
         )
+        share = ppm(wash, market.volume_wh)
+        if who not in groups and share < CROSSING_SHARE:
+            continue
         text = (
             f"{_who(report, who)} bought {energy(wash)} from itself in market {market.market}, in "
-            f"{times(len(rounds), 'round')} ({_listed(rounds)}): "
-            f"{percent(ppm(wash, market.volume_wh))} of what the market traded."
+            f"{times(len(rounds), 'round')} ({_listed(rounds)}): {percent(share)} of what the "
+            "market traded."
         )
         if effect is not None:
             moved = "left the price as it was" if effect == 0 else "moved the mean price there by "
             text += f" This {moved}{'' if effect == 0 else price(effect) + ' a kWh'}."
-        if who in groups:
-            text += _how_sure(report, groups[who])
+        text += (
+            _how_sure(report, groups[who])
+            if who in groups
+            else " Whoever produces and consumes may bid both in full; its meters say if it did."
+        )
         yield Finding(FindingKind.WASH, market.market, _accounts(report, who), text)
 
 

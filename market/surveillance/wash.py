@@ -14,6 +14,10 @@ group had every buyer been served by every seller in proportion, `bought * sold 
 down): what an even split of the pool gives. A group of one is an account that crossed its own
 orders.
 
+An account that produces and consumes may bid both in full (power exchanges call it gross bidding):
+its orders cross and nothing is hidden. So one account alone is a finding only from
+`findings.CROSSING_SHARE` of the market's trade on, a group always.
+
 Only orders of one leg count: an order of several legs (a converter, a store) takes and gives in
 one.
 

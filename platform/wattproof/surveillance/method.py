@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from market.surveillance import cancelled, identities, supply, wash, withholding
 from market.surveillance.concentration import HIGHLY_CONCENTRATED
-from market.surveillance.findings import IDLE_AT_PROFIT, MARKUP_EFFECT
+from market.surveillance.findings import CROSSING_SHARE, IDLE_AT_PROFIT, MARKUP_EFFECT
 from market.surveillance.wording import percent
 
 METHOD = (
@@ -29,7 +29,9 @@ METHOD = (
     "counterparties, so of what related accounts bought and sold in one product and round the "
     "lesser counts: that much they could have left untraded without a change of their position. "
     "Pro rata is bought x sold / traded, what an even split of the pool would match among them. "
-    "The price without it: the lesser amount taken off their dearest bids and cheapest asks.",
+    "The price without it: the lesser amount taken off their dearest bids and cheapest asks. One "
+    "account alone that crossed its own orders is a finding from "
+    f"{percent(CROSSING_SHARE)} of the market's trade on: who produces and consumes may bid both.",
     "Round trips: in every round what one sold is attributed to buyers in proportion; named are "
     "pairs for whom there and back is "
     f"{percent(wash.ROUND_TRIP_SHARE)} or more of all they traded of these products, in "

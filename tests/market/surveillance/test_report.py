@@ -70,6 +70,32 @@ def test_what_was_planted_is_found_and_nothing_else():
     assert f"{ADA} could set the price in 3 of 3 rounds of market 1" in said[FindingKind.PIVOTAL]
 
 
+def test_who_bids_a_little_of_its_own_both_ways_is_not_accused():
+    """Gross bidding: Eve sells what her roof gives and buys what her house takes."""
+
+    def a_round_of(own_wh):
+        return a_round(
+            order(ADA, -9_000, 0.10),
+            order(BOB, -9_000, 0.10),
+            order(EVE, -own_wh, 0.05),
+            order(EVE, own_wh, 0.30),
+            order(DEE, 8_000, 0.30),
+        )
+
+    def washed(observed):
+        return [e for e in findings_of(survey(observed)) if e.kind is FindingKind.WASH]
+
+    few = Observed((a_round_of(400),))
+    assert washed(few) == []
+    assert [row.wash_wh for row in survey(few).markets[0].washed] == [400]
+    (wash,) = washed(Observed((a_round_of(1_000),)))
+    assert wash.accounts == (EVE,)
+    assert "may bid both in full" in wash.sentence
+    # Two accounts of one owner do not have that reason.
+    pair = (Link(EVE, BOSS, LinkKind.OWNER, "0xaa"), Link(DEE, BOSS, LinkKind.OWNER, "0xbb"))
+    assert len(washed(Observed((a_round_of(400),), links=pair))) == 1
+
+
 def test_whom_others_alone_joined_to_a_group_is_said_to_be_passive():
     """Anybody can name somebody else as its owner, and then trade with it."""
     links = (Link(BOB, CEM, LinkKind.OWNER, "0xaa"),)
