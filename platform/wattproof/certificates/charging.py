@@ -28,12 +28,23 @@ def suggest(platform: Platform, session: Session, device: str, period: int) -> l
     now = platform.clock.now()
     found: list[Charge] = []
     for batch, held_wh in _held(session, row, meter.account, period):
-        slot = batch.starts_at // row.slot_seconds - period * row.period_slots
+        slot = slot_around(batch, row, period)
+        if slot is None or now >= expiry_of(batch.vintage):
+            continue
         amount_wh = min(held_wh, charged.get(slot, 0))
-        if amount_wh > 0 and now < expiry_of(batch.vintage):
+        if amount_wh > 0:
             charged[slot] -= amount_wh
             found.append(Charge(slot, batch.batch, amount_wh))
     return found[:MOST_BATCHES]
+
+
+def slot_around(batch: BatchRow, store: CertifiedDeviceRow, period: int) -> int | None:
+    """The slot of the store's period in which the batch's whole interval lies, counted in the
+    period; None where it crosses slots, as that of a meter with longer slots does."""
+    slot = batch.starts_at // store.slot_seconds
+    if batch.ends_at > (slot + 1) * store.slot_seconds:
+        return None
+    return slot - period * store.period_slots
 
 
 def _held(

@@ -151,6 +151,18 @@ def test_a_delivery_costs_the_same_however_many_batches_it_spans(figures):
     assert many == pytest.approx(few, rel=TOLERANCE)
 
 
+def test_a_buyer_with_many_parcels_makes_no_delivery_dearer(
+    certificates, deliver, offered, wind_market, slot, alice, bob, carol
+):
+    """Whoever never collects stops no round: only the first parcel behind another costs more."""
+    gas = []
+    for _ in range(20):
+        deliver((alice, -1), (carol, 1))
+        gas.append(deliver((alice, -1), (bob, 1)).gas_used)
+    assert len(certificates.parcelsOf(wind_market, slot, bob)) == 20
+    assert gas[2:] == [gas[2]] * 18
+
+
 def test_parting_a_pool_into_crumbs_costs_more_than_collecting_them(figures):
     """Whoever offers many small batches to spoil a pool pays more than all who collect them."""
     assert figures["offer_95_batches"] / 95 > figures["collect_64_batches"] / 64
