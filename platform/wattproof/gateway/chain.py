@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from eth_utils.address import to_checksum_address
 
 from devnet.deployment import Deployment
-from wattproof.errors import UnavailableError, WattproofError
+from wattproof.errors import MisconfiguredError, UnavailableError, WattproofError
 from wattproof.gateway.abi import Event, Interface, describe_error
 
 if TYPE_CHECKING:
@@ -136,8 +136,17 @@ class Chain:
     # -- contracts -----------------------------------------------------------------------------
 
     def address(self, contract: str) -> str:
-        """Checksum address of a contract of the deployment."""
-        return to_checksum_address(self.deployment.addresses[contract])
+        """Checksum address of a contract of the deployment.
+
+        Raises:
+            MisconfiguredError: the deployment was made before there was such a contract.
+        """
+        try:
+            return to_checksum_address(self.deployment.addresses[contract])
+        except KeyError:
+            raise MisconfiguredError(
+                f"this deployment has no {contract}: it is older than that contract; deploy anew"
+            ) from None
 
     def encode(self, contract: str, function: str, *args: Any) -> str:
         """Call data, 0x-hex."""
