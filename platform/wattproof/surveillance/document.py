@@ -5,32 +5,17 @@ Its texts are plain; whoever renders them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from market.product import Product
 from market.surveillance import MarketReport
 from market.surveillance.concentration import Concentration
 from market.surveillance.identities import MEANINGS, WEIGHTS
-from market.surveillance.supply import SellerSummary
 from market.surveillance.wording import energy, index, named, percent, price, times
 from wattproof.surveillance.method import LIMITS, METHOD
 from wattproof.surveillance.service import Selection, Source, SurveillanceDocument
-
-_ROWS_SHOWN = 20
-_NOTHING = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`numbers` are the places of columns of figures; `left_out` rows are in the JSON alone."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: frozenset[int]
-    left_out: int = 0
+from wattproof.surveillance.tables import NOTHING, Table, market_tables, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,178 +105,10 @@ def _market(made: SurveillanceDocument, market: MarketReport) -> Section:
             f"Orders of several legs touch {times(market.connected, 'product')}: there no price "
             "was computed anew, and no wash volume is seen in such orders."
         )
-    own_name = _namer(made)
     return Section(
         f"Market {market.market}",
         tuple(sentences),
-        tuple(
-            table
-            for table in (
-                _margins(market.sellers, own_name),
-                _pivotal("Who was needed", market.sellers, own_name),
-                _pivotal("Who was needed, related accounts as one", market.groups, own_name),
-                _washed(market, own_name),
-                _withheld(market, own_name),
-                _idle(market, own_name),
-                _cancelled(market, own_name),
-            )
-            if table.rows
-        ),
-    )
-
-
-def _margins(sellers: Sequence[SellerSummary], own_name: Callable[[str], str]) -> Table:
-    return _table(
-        "Sellers and their margins",
-        ("seller", "sold", "offered", "mean price", "cost", "Lerner index", "ask above cost"),
-        (
-            (
-                own_name(row.seller),
-                energy(row.sold_wh),
-                energy(row.offered_wh),
-                _price(row.price),
-                _price(row.cost) + ("" if row.declared or row.cost is None else " (own ask)"),
-                _index(row.lerner_ppm, at_least=not row.declared),
-                _price(row.markup),
-            )
-            for row in sellers
-        ),
-        names=1,
-    )
-
-
-def _pivotal(title: str, sellers: Sequence[SellerSummary], own_name: Callable[[str], str]) -> Table:
-    return _table(
-        title,
-        (
-            "seller",
-            "products",
-            "pivotal",
-            "and it mattered",
-            "least RSI",
-            "mean RSI",
-            "price then",
-            "without it",
-            "not served",
-            "at its cost",
-        ),
-        (
-            (
-                own_name(row.seller),
-                str(row.lots),
-                str(row.pivotal_lots),
-                f"{row.price_setting_lots} ({percent(row.hours_ppm)} of hours)",
-                _index(row.lowest_rsi_ppm),
-                _index(row.mean_rsi_ppm),
-                _price(row.price_then),
-                _price(row.price_without),
-                energy(row.lost_wh),
-                _price(row.price_at_cost),
-            )
-            for row in sellers
-            if row.lots
-        ),
-        names=1,
-    )
-
-
-def _washed(market: MarketReport, own_name: Callable[[str], str]) -> Table:
-    return _table(
-        "Bought from oneself",
-        ("who", "round", "product", "bought", "sold", "wash", "pro rata", "traded", "price moved"),
-        (
-            (
-                own_name(row.who),
-                str(row.lot.round),
-                _product(row.lot.product, row.lot.slot_seconds),
-                energy(row.bought_wh),
-                energy(row.sold_wh),
-                energy(row.wash_wh),
-                energy(row.pro_rata_wh),
-                energy(row.traded_wh),
-                _price(row.price_effect),
-            )
-            for row in sorted(market.washed, key=lambda each: -each.wash_wh)
-        ),
-        names=3,
-    )
-
-
-def _withheld(market: MarketReport, own_name: Callable[[str], str]) -> Table:
-    shown = [row for row in market.withheld if row.withheld_wh and row.shortage_wh]
-    return _table(
-        "Certificates kept back while others lacked them",
-        (
-            "holder",
-            "round",
-            "held",
-            "share",
-            "own need",
-            "offered",
-            "offered low",
-            "sold",
-            "reference price",
-            "kept",
-            "others lacked",
-        ),
-        (
-            (
-                own_name(row.account),
-                str(row.round),
-                energy(row.held_wh),
-                percent(row.share_ppm),
-                energy(row.own_need_wh),
-                energy(row.offered_wh),
-                energy(row.offered_low_wh),
-                energy(row.sold_wh),
-                _price(row.reference),
-                energy(row.withheld_wh),
-                energy(row.shortage_wh),
-            )
-            for row in sorted(shown, key=lambda each: -each.withheld_wh)
-        ),
-        names=1,
-    )
-
-
-def _idle(market: MarketReport, own_name: Callable[[str], str]) -> Table:
-    return _table(
-        "Offers against meters",
-        ("seller", "carrier", "products", "could measure", "offered", "idle", "idle at a profit"),
-        (
-            (
-                own_name(row.account),
-                str(row.carrier),
-                str(row.lots),
-                energy(row.available_wh),
-                energy(row.offered_wh),
-                energy(row.idle_wh),
-                energy(row.idle_at_profit_wh),
-            )
-            for row in market.idle
-        ),
-        names=1,
-    )
-
-
-def _cancelled(market: MarketReport, own_name: Callable[[str], str]) -> Table:
-    return _table(
-        "Orders cancelled by a new epoch after they were taken",
-        ("account", "orders", "of", "rounds", "of", "to sell", "to buy", "traded opposite in"),
-        (
-            (
-                own_name(row.account),
-                str(row.orders),
-                str(row.all_orders),
-                str(len(row.rounds)),
-                str(row.all_rounds),
-                energy(row.sell_wh),
-                energy(row.buy_wh),
-                str(len(row.opposite_rounds)),
-            )
-            for row in market.cancelled
-        ),
-        names=1,
+        market_tables(market, _namer(made)),
     )
 
 
@@ -301,7 +118,7 @@ def _stock(made: SurveillanceDocument) -> Section:
         "Certificates held",
         ("In wallets, on offer and bought but not yet collected, at the last block.",),
         tuple(
-            _table(
+            table_of(
                 f"Technology {stock.kind.technology}, vintage {stock.kind.vintage}, zone "
                 f"{stock.kind.zone}: {_concentration(stock.by_account, stock.by_group)}",
                 ("holder", "held", "share"),
@@ -318,7 +135,7 @@ def _stock(made: SurveillanceDocument) -> Section:
 
 def _identities(made: SurveillanceDocument) -> Section:
     found, own_name = made.report.identities, _namer(made)
-    groups = _table(
+    groups = table_of(
         "Related accounts",
         ("group", "accounts", "confidence"),
         (
@@ -331,7 +148,7 @@ def _identities(made: SurveillanceDocument) -> Section:
         ),
         names=2,
     )
-    evidence = _table(
+    evidence = table_of(
         "Evidence",
         ("group", "kind", "done by", "toward", "transaction"),
         (
@@ -341,23 +158,23 @@ def _identities(made: SurveillanceDocument) -> Section:
         ),
         names=5,
     )
-    hubs = _table(
+    hubs = table_of(
         "Hubs: their links of this kind join nobody",
         ("address", "kind", "links with", "office"),
         (
-            (hub.address, hub.kind.value, str(hub.degree), hub.office or _NOTHING)
+            (hub.address, hub.kind.value, str(hub.degree), hub.office or NOTHING)
             for hub in found.hubs
         ),
         names=2,
         figures=1,
     )
-    loose = _table(
+    loose = table_of(
         "Links too weak to join",
         ("kind", "done by", "toward", "transaction"),
         ((link.kind.value, link.first, link.second, link.evidence) for link in found.loose),
         names=4,
     )
-    kinds = _table(
+    kinds = table_of(
         "Kinds of links",
         ("kind", "means", "weight"),
         ((kind.value, meaning, percent(WEIGHTS[kind])) for kind, meaning in MEANINGS.items()),
@@ -421,42 +238,8 @@ def _concentration(alone: Concentration, grouped: Concentration) -> str:
     return text + f", {times(len(alone.shares), 'account')}."
 
 
-def _table(
-    title: str,
-    columns: Sequence[str],
-    rows: Iterable[tuple[str, ...]],
-    *,
-    names: int,
-    figures: int = 99,
-) -> Table:
-    """``figures`` columns of figures stand from column ``names`` on."""
-    every = tuple(rows)
-    return Table(
-        title,
-        tuple(columns),
-        every[:_ROWS_SHOWN],
-        frozenset(range(names, min(names + figures, len(columns)))),
-        max(0, len(every) - _ROWS_SHOWN),
-    )
-
-
 def _namer(made: SurveillanceDocument) -> Callable[[str], str]:
     return lambda account: named(account, made.report.names)
-
-
-def _price(nano: int | None) -> str:
-    return _NOTHING if nano is None else price(nano)
-
-
-def _index(ppm: int | None, *, at_least: bool = False) -> str:
-    if ppm is None:
-        return _NOTHING
-    return f"{'at least ' if at_least else ''}{index(ppm)}"
-
-
-def _product(product: Product, slot_seconds: int) -> str:
-    begin = datetime.fromtimestamp(product.slot * slot_seconds, UTC)
-    return f"{product.carrier}/{product.zone} {begin:%Y-%m-%d %H:%M}"
 
 
 def _time(second: int) -> str:

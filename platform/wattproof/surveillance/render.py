@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from wattproof.surveillance.document import Document, Section, Table
+from wattproof.surveillance.document import Document, Section
 from wattproof.surveillance.plain_text import markdown, printable
+from wattproof.surveillance.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import Group
