@@ -40,7 +40,7 @@ def equilibrium(record: Mapping[str, Any]) -> None:
         "producer",
         "kind",
         "MWh",
-        "certificates",
+        "issued",
         "offered",
         "cost a MWh",
         "profit",
@@ -62,39 +62,47 @@ def equilibrium(record: Mapping[str, Any]) -> None:
 
 
 def sweep(record: Mapping[str, Any]) -> None:
-    """A row for each quota; those without equilibrium below the table."""
-    columns = (
-        "quota",
-        "wholesale",
-        "certif.",
-        "retail",
-        "thermal MWh",
-        "renewable MWh",
-        "offered",
-        "withheld MWh",
-        "withheld c.",
-        "profit th.",
-        "profit ren.",
-        "Lerner",
-        "HHI gen.",
-        "HHI cert.",
+    """A row for each quota, in two tables; those without equilibrium below them."""
+    title = f"{record['system']}, {record['mode']}"
+    amounts = _table(
+        f"{title}: prices a MWh, MWh, certificates",
+        ("quota", "wholesale", "certificate", "retail", "thermal", "renewable", "offered"),
+        0,
     )
-    table = _table(f"{record['system']}, {record['mode']}", columns, 0)
+    power = _table(
+        f"{title}: withheld, profits, market power",
+        (
+            "quota",
+            "withheld MWh",
+            "withheld certif.",
+            "profit thermal",
+            "profit renewable",
+            "Lerner",
+            "HHI gen.",
+            "HHI certif.",
+        ),
+        0,
+    )
     missing = []
     for row in record["rows"]:
+        quota = f"{row['ratio']:.3f}"
         if "missing_because" in row:
             missing.append(row["missing_because"])
-            table.add_row(f"{row['ratio']:.3f}", *["-"] * (len(columns) - 1))
+            for table in (amounts, power):
+                table.add_row(quota, *["-"] * (len(table.columns) - 1))
             continue
         thermal, renewable = row["thermal"], row["renewable"]
-        table.add_row(
-            f"{row['ratio']:.3f}",
+        amounts.add_row(
+            quota,
             f"{row['wholesale_price']:,.2f}",
             f"{row['certificate_price']:,.2f}",
             f"{row['retail_price']:,.2f}",
             f"{thermal['output']:,.0f}",
             f"{renewable['output']:,.0f}",
             f"{renewable['certificates_offered']:,.0f}",
+        )
+        power.add_row(
+            quota,
             f"{row['withheld_output']:,.0f}",
             f"{row['withheld_certificates']:,.0f}",
             f"{thermal['profit']:,.0f}",
@@ -104,7 +112,9 @@ def sweep(record: Mapping[str, Any]) -> None:
             _whole(row["hhi_certificates_offered"]),
         )
     console = Console()
-    console.print(table)
+    console.print(amounts)
+    console.print()
+    console.print(power)
     for reason in missing:
         console.print(reason, highlight=False, markup=False, soft_wrap=True)
 
@@ -112,7 +122,7 @@ def sweep(record: Mapping[str, Any]) -> None:
 def _table(title: str, columns: Sequence[str], left: int) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < left else "right")
+        table.add_column(column, overflow="fold", justify="left" if place < left else "right")
     return table
 
 
