@@ -18,11 +18,11 @@ def certificate_checks(results: Results) -> list[Check]:
     chain = read_chain(results)
     return [
         _issued(results, chain),
-        _conserved(chain),
+        conserved(chain),
         _in_order(results, chain),
         _provenance(results, chain),
         _store(results, chain),
-        _once(chain),
+        surrendered_once(chain),
     ]
 
 
@@ -41,7 +41,8 @@ def _issued(results: Results, chain: Chain) -> Check:
     )
 
 
-def _conserved(chain: Chain) -> Check:
+def conserved(chain: Chain) -> Check:
+    """Whether nothing was lost or made on the way."""
     wrong = [
         batch
         for batch, view in chain.batches.items()
@@ -113,8 +114,8 @@ def _store(results: Results, chain: Chain) -> Check:
     )
 
 
-def _once(chain: Chain) -> Check:
-    """Every surrender retired what it counted, for who was obliged, and nothing counts twice."""
+def surrendered_once(chain: Chain) -> Check:
+    """Whether every surrender retired what it counted, for who was obliged, and nothing twice."""
     by_batch: Counter[int] = Counter()
     for (_, batch), wh in chain.surrendered.items():
         by_batch[batch] += wh

@@ -197,13 +197,18 @@ def _banked(results: Results) -> Check:
 
 
 def _short(results: Results) -> Check:
-    wanting = dict.fromkeys((each.name for each in results.compliance), 0)
-    for each in results.compliance:
-        wanting[each.name] += each.obliged.thrift < 1.0
+    """Whoever wanted all that it needed lacks some only if the last vintage was sold out."""
     short = [each for each in results.compliance if each.shortfall_wh]
+    careless = [each for each in results.compliance if each.obliged.thrift < 1.0]
+    unlucky = [each for each in short if each not in careless]
+    sold_out = {
+        quota.number: results.sold[quota.plan.vintages[-1]].is_sold_out for quota in results.quotas
+    }
     return Check(
-        "who bought too little fell short, and nobody else",
-        bool(short) and all(each.obliged.thrift < 1.0 for each in short),
+        "who bought too little fell short, others only where nothing more was on offer",
+        bool(careless)
+        and all(each.shortfall_wh for each in careless)
+        and all(sold_out[each.quota] for each in unlucky),
         ", ".join(f"{each.name} by {each.shortfall_wh / _MWH:,.1f} MWh" for each in short),
     )
 

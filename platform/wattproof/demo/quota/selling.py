@@ -69,6 +69,11 @@ class CertificateMonth:
             if each.order.legs[0].coefficient > 0
         )
 
+    @property
+    def is_sold_out(self) -> bool:
+        """Whether everything on offer found a buyer."""
+        return self.sold_wh == -sum(bid.energy_wh for bid in self.bids if bid.energy_wh < 0)
+
 
 def sell(
     stage: Stage,
