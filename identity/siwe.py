@@ -209,25 +209,23 @@ def parse(text: str) -> SignInMessage:
     return message
 
 
-def verify(
+def check(
     message: SignInMessage,
-    signature: bytes,
     *,
     now: datetime,
     domain: str,
     nonce: str,
     chain_id: int,
     uri: str | None = None,
-) -> str:
-    """Check a signed message against what was asked for; returns the address.
+) -> None:
+    """Compare a message with what was asked for; whoever calls checks the signature.
 
     Args:
-        signature: 65 bytes of ``personal_sign`` (or 64 in the compact form).
         now: the present, with a time zone.
         domain, nonce, chain_id, uri: what the message must carry (``uri`` None: any).
 
     Raises:
-        SignInError: something differs, the message is out of time, or another key signed.
+        SignInError: something differs, or the message is out of time.
     """
     if message.domain != domain:
         raise SignInError(f"the message is for {message.domain}, not for {domain}")
@@ -241,6 +239,28 @@ def verify(
         raise SignInError("the message has expired; ask for a new nonce")
     if message.not_before is not None and now < parse_time(message.not_before):
         raise SignInError("the message is not valid yet")
+
+
+def verify(
+    message: SignInMessage,
+    signature: bytes,
+    *,
+    now: datetime,
+    domain: str,
+    nonce: str,
+    chain_id: int,
+    uri: str | None = None,
+) -> str:
+    """Check a message that a plain key signed against what was asked for; returns the address.
+
+    Args:
+        signature: 65 bytes of ``personal_sign`` (or 64 in the compact form).
+        now, domain, nonce, chain_id, uri: as for ``check``.
+
+    Raises:
+        SignInError: something differs, the message is out of time, or another key signed.
+    """
+    check(message, now=now, domain=domain, nonce=nonce, chain_id=chain_id, uri=uri)
     try:
         signer = recover(digest(message.text()), signature)
     except ValueError as error:

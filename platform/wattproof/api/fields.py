@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _EXACT = 1 << 53
+WALLET_SIGNATURE_BYTES_MAX = 32_768
 
 
 def _address(text: str) -> str:
@@ -54,6 +55,16 @@ Signature = Annotated[
     Field(
         pattern=r"^0x(?:[0-9a-fA-F]{128}|[0-9a-fA-F]{130})$",
         description="65 bytes (r, s, v) as wallets give them, or 64 (EIP-2098).",
+        examples=["0x" + "11" * 65],
+    ),
+]
+WalletSignature = Annotated[
+    str,
+    Field(
+        pattern=r"^0x(?:[0-9a-fA-F]{2})*$",
+        max_length=2 + 2 * WALLET_SIGNATURE_BYTES_MAX,
+        description="65 bytes (r, s, v) or 64 (EIP-2098) of a plain key; of a contract wallet what "
+        "its isValidSignature takes (ERC-1271), wrapped if it is not deployed yet (ERC-6492).",
         examples=["0x" + "11" * 65],
     ),
 ]

@@ -1,7 +1,8 @@
 """Signing in with Ethereum (EIP-4361), sessions and API keys.
 
-A wallet asks for a message, signs it, and gets a short session token. A machine uses an API key
-that its owner made in a session. Tokens and secrets leave this process once, in the answer.
+A wallet (a plain key or a contract) asks for a message, signs it, and gets a short session token. A
+machine uses an API key that its owner made in a session. Tokens and secrets leave this process
+once, in the answer.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from identity import siwe
 from identity.errors import SignInError
 from wattproof.auth.models import ApiKeyRow, NonceRow, SessionRow
 from wattproof.auth.scopes import Principal, Scope, entitled
+from wattproof.auth.wallets import prove
 from wattproof.errors import InvalidError, NotFoundError, RefusedError, WattproofError
 
 if TYPE_CHECKING:
@@ -82,13 +84,18 @@ def request_sign_in(platform: Platform, session: Session, address: str) -> siwe.
 
 def sign_in(
     platform: Platform,
-    session: Session,
     *,
     message: str,
     signature: bytes,
     scopes: Sequence[Scope] = (Scope.PARTICIPANT,),
 ) -> Issued:
     """Exchange a signed message for a session token.
+
+    The chain is asked between two transactions, so that no wallet's contract holds the database;
+    of two requests with one nonce the second finds it used up.
+
+    Args:
+        signature: of a plain key, of a contract wallet (ERC-1271), or wrapped (ERC-6492).
 
     Raises:
         UnauthenticatedError: the message is not one we gave out, is too old, or not signed by
@@ -98,35 +105,36 @@ def sign_in(
     now = int(time.time())
     try:
         parsed = siwe.parse(message)
-        row = session.get(NonceRow, parsed.nonce, with_for_update=True)
-        if row is None or row.expires_at <= now or row.address != parsed.address:
-            raise SignInError("the nonce is unknown or used up; ask for a new message")
+        with platform.transaction() as session:
+            _pending(session, parsed, now)
         url = platform.settings.public_address
-        address = siwe.verify(
+        siwe.check(
             parsed,
-            signature,
             now=datetime.fromtimestamp(now, UTC),
             domain=urlsplit(url).netloc,
-            nonce=row.nonce,
+            nonce=parsed.nonce,
             chain_id=platform.deployment.chain_id,
             uri=url,
         )
+        prove(platform.chain, parsed.address, siwe.digest(message), signature)
+        address = parsed.address
+        granted = _granted(platform, address, scopes)
+        token = secrets.token_urlsafe(32)
+        expires_at = now + SESSION_SECONDS
+        with platform.transaction() as session:
+            session.delete(_pending(session, parsed, now))
+            session.exec(delete(SessionRow).where(col(SessionRow.expires_at) <= now))
+            session.add(
+                SessionRow(
+                    token_hash=_token_hash(token),
+                    address=address,
+                    scopes=sorted(granted),
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
     except SignInError as error:
         raise UnauthenticatedError(str(error), code="sign_in_refused") from error
-    session.delete(row)
-    granted = _granted(platform, address, scopes)
-    token = secrets.token_urlsafe(32)
-    expires_at = now + SESSION_SECONDS
-    session.exec(delete(SessionRow).where(col(SessionRow.expires_at) <= now))
-    session.add(
-        SessionRow(
-            token_hash=_token_hash(token),
-            address=address,
-            scopes=sorted(granted),
-            created_at=now,
-            expires_at=expires_at,
-        )
-    )
     return Issued(token, Principal(address, granted, expires_at))
 
 
@@ -232,6 +240,13 @@ def _api_key_principal(platform: Platform, token: str) -> Principal:
         raise refusal from None
     scopes = entitled(platform, row.address, map(Scope, row.scopes))
     return Principal(row.address, scopes, row.expires_at, key_id)
+
+
+def _pending(session: Session, message: siwe.SignInMessage, now: int) -> NonceRow:
+    row = session.get(NonceRow, message.nonce, with_for_update=True)
+    if row is None or row.expires_at <= now or row.address != message.address:
+        raise SignInError("the nonce is unknown or used up; ask for a new message")
+    return row
 
 
 def _usable(row: ApiKeyRow, now: int) -> bool:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from wattproof.api.access import Anyone, Participant, PlatformDep, Public, Token
-from wattproof.api.fields import Address, Signature, hex_bytes
+from wattproof.api.fields import Address, WalletSignature, hex_bytes
 from wattproof.api.problems import responses
 from wattproof.auth import service
 from wattproof.auth.models import ApiKeyRow
@@ -44,7 +44,7 @@ class SignedMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     message: str = Field(max_length=4000, description="Exactly the text that was signed.")
-    signature: Signature
+    signature: WalletSignature
     scopes: list[Scope] = Field(
         default=[Scope.PARTICIPANT],
         min_length=1,
@@ -113,15 +113,16 @@ def ask_to_sign_in(body: SignInRequest, platform: PlatformDep) -> SignInMessage:
     "/sessions", status_code=201, dependencies=[Public], responses=responses(401, 403, 422, 503)
 )
 def sign_in(body: SignedMessage, platform: PlatformDep, response: Response) -> NewSession:
-    """Exchange the signed message for a session token, good for fifteen minutes."""
-    with platform.transaction() as session:
-        issued = service.sign_in(
-            platform,
-            session,
-            message=body.message,
-            signature=hex_bytes(body.signature),
-            scopes=body.scopes,
-        )
+    """Exchange the signed message for a session token, good for fifteen minutes.
+
+    Contract wallets sign in too. Orders are another matter: only plain keys sign those.
+    """
+    issued = service.sign_in(
+        platform,
+        message=body.message,
+        signature=hex_bytes(body.signature),
+        scopes=body.scopes,
+    )
     response.headers["Cache-Control"] = "no-store"
     return NewSession(token=issued.secret, **_session(issued.principal).model_dump())
 
