@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from wattproof.auth.scopes import Principal, Scope
-from wattproof.auth.service import UnauthenticatedError, authenticate
+from wattproof.auth.service import authenticate
+from wattproof.auth.sessions import UnauthenticatedError
 from wattproof.errors import RefusedError
 from wattproof.runtime import Platform
 

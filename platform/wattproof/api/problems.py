@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from identity.errors import IdentityError
 from market.order import OrderError, SignatureError
 from market.product import ProductError
-from wattproof.auth.service import UnauthenticatedError
+from wattproof.auth.sessions import UnauthenticatedError
 from wattproof.errors import (
     ConflictError,
     InvalidError,

@@ -39,12 +39,14 @@ class Principal:
         scopes: what it may do now.
         expires_at: seconds, UTC.
         api_key: id of the API key it used; None for a session.
+        lasting: whether its session can be renewed and may make API keys.
     """
 
     address: str
     scopes: frozenset[Scope]
     expires_at: int
     api_key: str | None = None
+    lasting: bool = True
 
 
 def entitled(platform: Platform, address: str, wanted: Iterable[Scope]) -> frozenset[Scope]:

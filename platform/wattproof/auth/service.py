@@ -7,7 +7,6 @@ once, in the answer.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -22,28 +21,27 @@ from sqlmodel import Session, col, delete, select
 
 from identity import siwe
 from identity.errors import SignInError
-from wattproof.auth.models import ApiKeyRow, NonceRow, SessionRow
+from wattproof.auth.models import ApiKeyRow, NonceRow
 from wattproof.auth.scopes import Principal, Scope, entitled
-from wattproof.auth.wallets import prove
-from wattproof.errors import InvalidError, NotFoundError, RefusedError, WattproofError
+from wattproof.auth.sessions import (
+    Opened,
+    UnauthenticatedError,
+    open_session,
+    session_principal,
+)
+from wattproof.auth.wallets import Proof, prove
+from wattproof.errors import InvalidError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from wattproof.profiles import Platform
 
 NONCE_SECONDS = 300
-SESSION_SECONDS = 900
 API_KEY_SECONDS_MAX = 366 * 86_400
 API_KEYS_MAX = 50
 _PENDING_PER_ADDRESS = 10
 _STATEMENT = "Sign in to Wattproof. This costs nothing and moves no money."
 # The secret has 256 random bits, so the cheapest of OWASP's parameter sets is plenty.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-
-
-class UnauthenticatedError(WattproofError):
-    """No valid token or key; sign in (again)."""
-
-    default_code = "unauthenticated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +86,12 @@ def sign_in(
     message: str,
     signature: bytes,
     scopes: Sequence[Scope] = (Scope.PARTICIPANT,),
-) -> Issued:
-    """Exchange a signed message for a session token.
+) -> Opened:
+    """Exchange a signed message for a session's tokens.
 
     The chain is asked between two transactions, so that no wallet's contract holds the database;
-    of two requests with one nonce the second finds it used up.
+    of two requests with one nonce the second finds it used up. The session of a wallet that is not
+    deployed cannot be renewed: whom the address belongs to is settled only when there is code.
 
     Args:
         signature: of a plain key, of a contract wallet (ERC-1271), or wrapped (ERC-6492).
@@ -116,33 +115,19 @@ def sign_in(
             chain_id=platform.deployment.chain_id,
             uri=url,
         )
-        prove(platform.chain, parsed.address, siwe.digest(message), signature)
-        address = parsed.address
-        granted = _granted(platform, address, scopes)
-        token = secrets.token_urlsafe(32)
-        expires_at = now + SESSION_SECONDS
+        proof = prove(platform.chain, parsed.address, siwe.digest(message), signature)
+        granted = _granted(platform, parsed.address, scopes)
         with platform.transaction() as session:
             session.delete(_pending(session, parsed, now))
-            session.exec(delete(SessionRow).where(col(SessionRow.expires_at) <= now))
-            session.add(
-                SessionRow(
-                    token_hash=_token_hash(token),
-                    address=address,
-                    scopes=sorted(granted),
-                    created_at=now,
-                    expires_at=expires_at,
-                )
+            return open_session(
+                session,
+                parsed.address,
+                granted,
+                now,
+                lasting=proof is not Proof.UNDEPLOYED,
             )
     except SignInError as error:
         raise UnauthenticatedError(str(error), code="sign_in_refused") from error
-    return Issued(token, Principal(address, granted, expires_at))
-
-
-def sign_out(session: Session, token: str) -> None:
-    """End a session; its token is worth nothing afterwards."""
-    row = session.get(SessionRow, _token_hash(token))
-    if row is not None:
-        session.delete(row)
 
 
 def authenticate(platform: Platform, token: str) -> Principal:
@@ -155,11 +140,7 @@ def authenticate(platform: Platform, token: str) -> Principal:
     """
     if token.startswith("wp_"):
         return _api_key_principal(platform, token)
-    with platform.transaction() as session:
-        row = session.get(SessionRow, _token_hash(token))
-    if row is None or row.expires_at <= int(time.time()):
-        raise UnauthenticatedError("the token is unknown or has expired; sign in again")
-    return Principal(row.address, frozenset(map(Scope, row.scopes)), row.expires_at)
+    return session_principal(platform, token)
 
 
 def create_api_key(
@@ -174,11 +155,17 @@ def create_api_key(
     """A key for a machine, with no more rights than its owner's session has.
 
     Raises:
-        RefusedError: called with an API key, a scope the session lacks, or too many keys.
+        RefusedError: called with an API key or by a wallet not deployed, a scope the session lacks,
+            or too many keys.
         InvalidError: no scope, or a lifetime beyond a year.
     """
     if owner.api_key is not None:
         raise RefusedError("an API key cannot make keys; sign in", code="session_needed")
+    if not owner.lasting:
+        raise RefusedError(
+            "a wallet that is not deployed cannot make keys; deploy it and sign in again",
+            code="session_needed",
+        )
     if not scopes:
         raise InvalidError("name at least one scope")
     missing = set(scopes) - owner.scopes
@@ -264,7 +251,3 @@ def _granted(platform: Platform, address: str, scopes: Sequence[Scope]) -> froze
             code="scope_missing",
         )
     return granted
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", errors="surrogatepass")).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +63,38 @@ class RestReader:
 class RestClient(RestReader):
     """A signed-in caller."""
 
-    def __init__(self, client: httpx.Client, signer: LocalSigner) -> None:
+    def __init__(
+        self, client: httpx.Client, signer: LocalSigner, tokens: Mapping[str, Any]
+    ) -> None:
         super().__init__(client)
         self.signer = signer
+        self._take(tokens)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """As `get`; sent under a key of its own, so a repeated try changes nothing twice."""
         return self._answer("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def sign_out(self) -> None:
+        """End the session; leaves it to its time where the platform does not answer."""
+        import httpx
+
+        with suppress(httpx.HTTPError):
+            self._client.delete("/auth/session")
+
+    def _answer(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            return super()._answer(method, path, **options)
+        except RefusedError as error:
+            if error.code != "unauthenticated" or self._refresh_token is None:
+                raise
+        # The command ran for longer than its token.
+        given = {"refresh_token": self._refresh_token}
+        self._take(answer_of(self._client, "POST", "/auth/sessions/refresh", json=given))
+        return super()._answer(method, path, **options)
+
+    def _take(self, tokens: Mapping[str, Any]) -> None:
+        self._client.headers["Authorization"] = f"Bearer {tokens['token']}"
+        self._refresh_token = tokens["refresh_token"]
 
 
 @contextmanager
@@ -105,7 +130,7 @@ def signed_in(
     with httpx.Client(base_url=address, timeout=_TIMEOUT_S) as client:
         asked = answer_of(client, "POST", "/auth/nonce", json={"address": signer.address})
         message = str(asked["message"])
-        token = answer_of(
+        tokens = answer_of(
             client,
             "POST",
             "/auth/sessions",
@@ -114,9 +139,12 @@ def signed_in(
                 "signature": "0x" + signer.sign_text(message).hex(),
                 "scopes": list(scopes),
             },
-        )["token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        yield RestClient(client, signer)
+        )
+        signed_in_client = RestClient(client, signer, tokens)
+        try:
+            yield signed_in_client
+        finally:
+            signed_in_client.sign_out()
 
 
 def answer_of(client: httpx.Client, method: str, path: str, **options: Any) -> Any:

@@ -9,7 +9,8 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from tests.platform.api.wallets import TestChain, call, malleated, signed
-from wattproof.auth.service import UnauthenticatedError, sign_in
+from wattproof.auth.service import sign_in
+from wattproof.auth.sessions import UnauthenticatedError
 from wattproof.auth.wallets import Proof, prove, wrap
 
 OWNED = "test/OwnedWallet"
@@ -185,6 +186,21 @@ def test_a_wallet_signs_in_before_it_is_deployed_and_nothing_is_deployed(
     assert answer.json()["address"] == future
     assert chain.code(future) == "0x"
     assert chain.request("eth_blockNumber") == before
+
+
+def test_a_wallet_that_is_not_deployed_gets_a_short_session_and_nothing_longer(
+    client, factory, future, owner
+):
+    message = ask(client, future)
+    session = post(client, message, made_by(factory, owner, signed(owner, message))).json()
+    assert session["refresh_token"] is None
+    headers = {"Authorization": f"Bearer {session['token']}"}
+    body = {"name": "charger 17", "scopes": ["participant"]}
+    answer = client.post("/auth/keys", json=body, headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "session_needed"
+    assert client.delete("/auth/session", headers=headers).status_code == 204
+    assert client.get("/auth/session", headers=headers).status_code == 401
 
 
 def test_a_wrapped_signature_counts_after_the_deployment_too(client, chain, factory, future, owner):

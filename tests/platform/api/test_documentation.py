@@ -42,6 +42,7 @@ def test_every_private_endpoint_names_its_token():
         "/health",
         "/auth/nonce",
         "/auth/sessions",
+        "/auth/sessions/refresh",
         "/identifiers/{identifier}",
         "/identities/{address}",
         "/markets",
@@ -90,6 +91,7 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
     assert without == {
         ("post", "/auth/nonce"),
         ("post", "/auth/sessions"),
+        ("post", "/auth/sessions/refresh"),
         ("delete", "/auth/session"),
         ("post", "/auth/keys"),
         ("delete", "/auth/keys/{key_id}"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wattproof.api.access import Anyone, Participant, PlatformDep, Public, Token
 from wattproof.api.fields import Address, WalletSignature, hex_bytes
 from wattproof.api.problems import responses
-from wattproof.auth import service
+from wattproof.auth import service, sessions
 from wattproof.auth.models import ApiKeyRow
 from wattproof.auth.scopes import Principal, Scope
 
@@ -65,6 +65,17 @@ class SessionOut(BaseModel):
 class NewSession(SessionOut):
     token: str = Field(description="Send it as Authorization: Bearer <token>.")
 
+    refresh_token: str | None = Field(
+        description="Good once, for POST /auth/sessions/refresh. None for a wallet not deployed."
+    )
+    refresh_expires_at: datetime | None
+
+
+class RefreshRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: str = Field(min_length=1, max_length=100)
+
 
 class ApiKeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -117,14 +128,25 @@ def sign_in(body: SignedMessage, platform: PlatformDep, response: Response) -> N
 
     Contract wallets sign in too. Orders are another matter: only plain keys sign those.
     """
-    issued = service.sign_in(
+    opened = service.sign_in(
         platform,
         message=body.message,
         signature=hex_bytes(body.signature),
         scopes=body.scopes,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return NewSession(token=issued.secret, **_session(issued.principal).model_dump())
+    return _new_session(opened, response)
+
+
+@router.post(
+    "/sessions/refresh", status_code=201, dependencies=[Public], responses=responses(401, 422, 503)
+)
+def refresh(body: RefreshRequest, platform: PlatformDep, response: Response) -> NewSession:
+    """Exchange a refresh token for new tokens; those before are worth nothing afterwards.
+
+    A refresh token that comes a second time ends its whole session, the newest tokens too: it was
+    copied. Never send one twice, not even when the answer was lost: sign in again.
+    """
+    return _new_session(sessions.refresh(platform, body.refresh_token), response)
 
 
 @router.get("/session", responses=responses(401, 503))
@@ -135,9 +157,9 @@ def who_am_i(principal: Anyone) -> SessionOut:
 
 @router.delete("/session", status_code=204, responses=responses(401, 503))
 def sign_out(principal: Anyone, token: Token, platform: PlatformDep) -> None:
-    """End the session; the token is worth nothing afterwards."""
+    """End the session; its tokens are worth nothing afterwards, refresh tokens included."""
     with platform.transaction() as session:
-        service.sign_out(session, token)
+        sessions.sign_out(session, token)
 
 
 @router.get("/keys", responses=responses(401, 403, 503))
@@ -182,6 +204,17 @@ def revoke_api_key(key_id: KeyId, principal: Participant, platform: PlatformDep)
     """Make a key worthless at once."""
     with platform.transaction() as session:
         return _api_key(service.revoke_api_key(session, principal.address, key_id))
+
+
+def _new_session(opened: sessions.Opened, response: Response) -> NewSession:
+    response.headers["Cache-Control"] = "no-store"
+    until = opened.refresh_expires_at
+    return NewSession(
+        token=opened.token,
+        refresh_token=opened.refresh_token,
+        refresh_expires_at=None if until is None else _moment(until),
+        **_session(opened.principal).model_dump(),
+    )
 
 
 def _session(principal: Principal) -> SessionOut:
