@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from devnet.deployment import Deployment
 from market.order import Domain
+from wattproof.auth.rate_limits import RateLimits
 from wattproof.explanations.recent import RecentRounds
 from wattproof.gateway.chain import Chain
 from wattproof.gateway.clock import Clock
@@ -34,6 +35,7 @@ class Platform:
     indexer: Indexer
     resting: Resting = field(default_factory=Resting)
     explained: RecentRounds = field(default_factory=RecentRounds)
+    rate_limits: RateLimits = field(default_factory=lambda: RateLimits(None))
 
     @property
     def deployment(self) -> Deployment:
@@ -67,4 +69,5 @@ def build(
             confirmations=settings.confirmations,
             blocks=settings.index_blocks,
         ),
+        rate_limits=RateLimits.of(settings),
     )

@@ -57,6 +57,18 @@ class Settings(BaseSettings):
         default="",
         description="Address under which people reach the API; sign-in messages name it.",
     )
+    rate_limits: bool | None = Field(
+        default=None, description="Limit requests per caller; unset: in the scaled profile only."
+    )
+    rate_caller_per_minute: int = Field(
+        default=1_200, ge=1, le=1_000_000, description="Requests of one signed-in principal."
+    )
+    rate_address_per_minute: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        description="Requests without a valid token from one client address.",
+    )
     confirmations: int = Field(
         default=0, ge=0, description="Blocks on top of one before the indexer believes it."
     )

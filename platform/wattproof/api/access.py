@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from wattproof.auth.rate_limits import RateLimitedError, Standing
 from wattproof.auth.scopes import Principal, Scope
 from wattproof.auth.service import authenticate
 from wattproof.auth.sessions import UnauthenticatedError
@@ -38,32 +39,34 @@ def token_of(
     return credentials.credentials
 
 
-def public() -> None:
-    """Marks an endpoint that anybody may call."""
+def public(request: Request) -> None:
+    """Marks an endpoint that anybody may call, within the limit of its address."""
+    _count_address(request)
 
 
 setattr(public, _GUARD, True)
 
 
 def principal_of(
+    request: Request,
     token: Annotated[str, Depends(token_of)],
-    platform: Annotated[Platform, Depends(platform_of)],
 ) -> Principal:
-    """The caller, looked up once a request. Raises UnauthenticatedError."""
-    return authenticate(platform, token)
+    """The caller, looked up once a request. Raises UnauthenticatedError, RateLimitedError."""
+    return _counted(request, token)
 
 
 def visitor_of(
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    platform: Annotated[Platform, Depends(platform_of)],
 ) -> Principal | None:
     """The caller of an endpoint that anybody may call: None without a token.
 
     Raises UnauthenticatedError for a token that is not valid.
     """
     if credentials is None or not credentials.credentials:
+        _count_address(request)
         return None
-    return authenticate(platform, credentials.credentials)
+    return _counted(request, credentials.credentials)
 
 
 setattr(visitor_of, _GUARD, True)
@@ -94,6 +97,28 @@ def check_every_route_is_guarded(app: FastAPI) -> None:
             getattr(call, _GUARD, False) for call in _calls(route.dependant)
         ):
             raise RuntimeError(f"{route.path} says neither who may call it nor that all may")
+
+
+def _counted(request: Request, token: str) -> Principal:
+    platform = platform_of(request)
+    try:
+        principal = authenticate(platform, token)
+    except UnauthenticatedError:
+        _count_address(request)
+        raise
+    _within(request, platform.rate_limits.caller(principal.address))
+    return principal
+
+
+def _count_address(request: Request) -> None:
+    host = request.client.host if request.client is not None else "unknown"
+    _within(request, platform_of(request).rate_limits.address(host))
+
+
+def _within(request: Request, standing: Standing | None) -> None:
+    request.state.rate_limit = standing
+    if standing is not None and not standing.allowed:
+        raise RateLimitedError(standing)
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

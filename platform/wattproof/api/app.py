@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses=problems.responses(429),
     )
     if platform is not None:
         app.state.platform = platform

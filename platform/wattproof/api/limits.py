@@ -7,6 +7,8 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wattproof.auth.rate_limits import Standing
+
 BODY_BYTES_MAX: Final = 1 << 20
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -26,6 +28,7 @@ class Limits:
             await self._app(scope, receive, send)
             return
         seen = 0
+        state = scope.setdefault("state", {})
 
         async def limited() -> Message:
             nonlocal seen
@@ -38,6 +41,9 @@ class Limits:
         async def reply(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                standing: Standing | None = state.get("rate_limit")
+                if standing is not None:
+                    message["headers"] += standing.headers()
             await send(message)
 
         await self._app(scope, limited, reply)

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from identity.errors import IdentityError
 from market.order import OrderError, SignatureError
 from market.product import ProductError
+from wattproof.auth.rate_limits import RateLimitedError
 from wattproof.auth.sessions import UnauthenticatedError
 from wattproof.errors import (
     ConflictError,
@@ -34,6 +35,7 @@ _log = logging.getLogger("wattproof.api")
 _FORBIDDEN = frozenset({"scope_missing", "session_needed", "not_yours", "no_credential", "no_role"})
 _STATUS: dict[type[WattproofError], int] = {
     UnauthenticatedError: 401,
+    RateLimitedError: 429,
     InvalidError: 422,
     RefusedError: 409,
     NotFoundError: 404,
@@ -146,6 +148,8 @@ async def _on_platform_error(request: Request, error: Exception) -> ProblemRespo
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.standing.retry_after_s)
     if status == 503:
         headers["Retry-After"] = "5"
     details = [FieldError(field=where, message=what) for where, what in error.details]
