@@ -30,7 +30,6 @@ from wattproof.meters.values import pack
 
 THERMAL_STEPS, WIND_STEPS = 3, 2
 _GATE_LEAD_S = 3_600
-_ORDER_DAYS = 2.0
 _LATER_S = 600
 _REPLACE = 1
 """How the registry numbers the replacement of a disputed reading."""
@@ -76,12 +75,11 @@ def trade(
     outlook: CertificateOutlook,
     store_wh: list[int],
 ) -> TradedRound:
-    """One round of all the vintage's days, with its gate an hour before they begin.
+    """One round of all the vintage's days, opened now, with its gate an hour before they begin.
 
     Args:
         store_wh: what the store plans to draw, Wh a day.
     """
-    stage.advance_to(year.starts(vintage, -_ORDER_DAYS))
     bids = _bids(scene, vintage, outlook, store_wh)
     market = joined.electricity
     casting.set_margins_aside(stage, joined.cast, market, ELECTRICITY, bids, f"power {vintage}")
