@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from market.explanation.wording import energy
-from wattproof.cli.output import print_facts
+from wattproof.cli.output import print_facts, print_rows
+from wattproof.terminal import Rows
 
 _SHOWN = 60
 _MINUTES = 16
@@ -21,31 +20,43 @@ def holdings(summary: Mapping[str, Any]) -> None:
     if not summary["held"] and not summary["places"]:
         typer.echo("you hold no certificates")
         return
-    classes_held = _table("By class", "technology", "zone", "vintage", "held", "expires")
-    for each in summary["held"]:
-        classes_held.add_row(
-            *_texts(each, "technology", "zone", "vintage"),
-            energy(int(each["held_wh"])),
-            _day(each["expires_at"]),
-        )
-    _print(classes_held, len(summary["held"]))
-    batches = _table("By interval", "interval", "technology", "held", "certificate")
-    for each in summary["batches"][:_SHOWN]:
-        batch = each["batch"]
-        batches.add_row(
-            _interval(batch),
-            str(batch["technology"]),
-            energy(int(each["held_wh"])),
-            batch["batch"],
-        )
-    _print(batches, len(summary["batches"]))
-    places = _table("In markets", "market", "vintage", "offered", "recalled", "to collect")
-    for each in summary["places"]:
-        amounts = (each[name] for name in ("offered_wh", "recalled_wh", "uncollected_wh"))
-        places.add_row(
-            *_texts(each, "market", "vintage"), *(energy(int(amount)) for amount in amounts)
-        )
-    _print(places, len(summary["places"]))
+    _print(
+        "By class",
+        ("technology", "zone", "vintage", "held", "expires"),
+        [
+            (
+                *_texts(each, "technology", "zone", "vintage"),
+                energy(int(each["held_wh"])),
+                _day(each["expires_at"]),
+            )
+            for each in summary["held"]
+        ],
+    )
+    _print(
+        "By interval",
+        ("interval", "technology", "held", "certificate"),
+        [
+            (
+                _interval(each["batch"]),
+                str(each["batch"]["technology"]),
+                energy(int(each["held_wh"])),
+                each["batch"]["batch"],
+            )
+            for each in summary["batches"]
+        ],
+    )
+    amounts = ("offered_wh", "recalled_wh", "uncollected_wh")
+    _print(
+        "In markets",
+        ("market", "vintage", "offered", "recalled", "to collect"),
+        [
+            (
+                *_texts(each, "market", "vintage"),
+                *(energy(int(each[name])) for name in amounts),
+            )
+            for each in summary["places"]
+        ],
+    )
 
 
 def provenance(found: Mapping[str, Any]) -> None:
@@ -72,45 +83,52 @@ def provenance(found: Mapping[str, Any]) -> None:
 
 def pieces(items: Sequence[Mapping[str, Any]]) -> None:
     """Certificates at positions of a pool."""
-    table = _table("Certificates", "interval", "amount", "certificate")
-    for each in items[:_SHOWN]:
-        batch = each["batch"]
-        table.add_row(_interval(batch), energy(int(each["amount_wh"])), batch["batch"])
-    _print(table, len(items))
+    if not items:
+        typer.echo("no certificates stand at these positions")
+    rows = [
+        (_interval(each["batch"]), energy(int(each["amount_wh"])), each["batch"]["batch"])
+        for each in items
+    ]
+    _print("Certificates", ("interval", "amount", "certificate"), rows)
 
 
 def devices(items: Sequence[Mapping[str, Any]]) -> None:
     """Certified devices."""
-    table = _table("Devices", "device", "kind", "technology", "zone", "market", "from", "until")
-    for each in items[:_SHOWN]:
-        until = each["until_period"]
-        table.add_row(
-            *_texts(each, "device", "kind", "technology", "zone", "market", "from_period"),
-            "" if until is None else str(until),
-        )
-    _print(table, len(items), "no certificates are issued for any device here")
+    if not items:
+        typer.echo("no certificates are issued for any device here")
+    told = ("device", "kind", "technology", "zone", "market", "from_period")
+    rows = [
+        (*_texts(each, *told), "" if each["until_period"] is None else str(each["until_period"]))
+        for each in items
+    ]
+    columns = ("device", "kind", "technology", "zone", "market", "from period", "until period")
+    _print("Devices", columns, rows)
 
 
 def classes(items: Sequence[Mapping[str, Any]]) -> None:
     """Markets of certificates and their pools."""
-    table = _table("For sale", "market", "technology", "zone", "vintage", "for sale")
-    for each in items:
-        kind = _texts(each, "market", "technology", "zone")
-        for pool in each["pools"]:
-            table.add_row(*kind, str(pool["vintage"]), energy(int(pool["for_sale_wh"])))
-        if not each["pools"]:
-            table.add_row(*kind, "", "nothing yet")
-    _print(table, len(items), "no market trades certificates here")
+    if not items:
+        typer.echo("no market trades certificates here")
+    rows = [
+        (*_texts(each, "market", "technology", "zone"), *pool)
+        for each in items
+        for pool in [
+            (str(pool["vintage"]), energy(int(pool["for_sale_wh"]))) for pool in each["pools"]
+        ]
+        or [("", "nothing yet")]
+    ]
+    _print("For sale", ("market", "technology", "zone", "vintage", "for sale"), rows)
 
 
 def claims(items: Sequence[Mapping[str, Any]]) -> None:
     """What was retired."""
-    table = _table("Retired", "beneficiary", "amount", "purpose", "certificate")
-    for each in items[:_SHOWN]:
-        table.add_row(
-            each["beneficiary"], energy(int(each["amount_wh"])), each["purpose"], each["batch"]
-        )
-    _print(table, len(items), "nothing was retired")
+    if not items:
+        typer.echo("nothing was retired")
+    rows = [
+        (each["beneficiary"], energy(int(each["amount_wh"])), each["purpose"], each["batch"])
+        for each in items
+    ]
+    _print("Retired", ("beneficiary", "amount", "purpose", "certificate"), rows)
 
 
 def done(verb: str, found: Mapping[str, Any]) -> None:
@@ -128,22 +146,13 @@ def transactions(items: Sequence[Mapping[str, Any]]) -> None:
         typer.echo(f"  {each['title']}: {each['hash']} in block {each['block_number']}")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def _print(table: Table, count: int, nothing: str = "") -> None:
-    if count == 0:
-        if nothing:
-            typer.echo(nothing)
+def _print(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """At most `_SHOWN` of the rows."""
+    if not rows:
         return
-    console = Console()
-    console.print(table)
-    if count > _SHOWN:
-        console.print(f"and {count - _SHOWN} more (--json lists all)")
+    print_rows(Rows(title, columns, rows[:_SHOWN]))
+    if len(rows) > _SHOWN:
+        typer.echo(f"and {len(rows) - _SHOWN} more (--json lists all)")
 
 
 def _texts(each: Mapping[str, Any], *names: str) -> list[str]:
@@ -151,9 +160,10 @@ def _texts(each: Mapping[str, Any], *names: str) -> list[str]:
 
 
 def _interval(batch: Mapping[str, Any]) -> str:
-    """As 2027-03-01 12:00 to 12:15."""
+    """As 2027-03-01 12:00 to 12:15; the second day only where it is another one."""
     begins, ends = batch["starts_at"].replace("T", " "), batch["ends_at"].replace("T", " ")
-    return f"{begins[:_MINUTES]} to {ends[11:_MINUTES]}"
+    is_same_day = _day(begins) == _day(ends)
+    return f"{begins[:_MINUTES]} to {ends[11 if is_same_day else 0 : _MINUTES]}"
 
 
 def _day(moment: str) -> str:

@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from market.explanation.wording import energy, money, price
 from wattproof.cli import certificate_tables
-from wattproof.cli.output import print_facts
+from wattproof.cli.output import print_facts, print_rows
+from wattproof.terminal import Rows
 
 _MILLION = 1_000_000
 
 
 def quotas(items: Sequence[Mapping[str, Any]]) -> None:
     """Terms, one quota a row."""
-    table = _table(
+    columns = (
         "quota",
         "market",
         "periods",
@@ -29,8 +28,8 @@ def quotas(items: Sequence[Mapping[str, Any]]) -> None:
         "penalty a kWh",
         "bank",
     )
-    for each in items:
-        table.add_row(
+    rows = [
+        (
             str(each["quota"]),
             str(each["market"]),
             str(each["periods"]),
@@ -40,25 +39,37 @@ def quotas(items: Sequence[Mapping[str, Any]]) -> None:
             price(int(each["penalty_nano_per_kwh"])),
             _percent(each["bank_limit"]),
         )
-    _print(table, items, "nobody opened a quota")
+        for each in items
+    ]
+    _print(columns, rows, "nobody opened a quota")
 
 
 def compliance(items: Sequence[Mapping[str, Any]]) -> None:
     """How each account stands."""
-    table = _table(
-        "account", "standing", "of", "ratio", "metered", "owed", "surrendered", "lacks", "bond"
+    columns = (
+        "account",
+        "standing",
+        "of",
+        "ratio",
+        "metered",
+        "owed",
+        "surrendered",
+        "lacks",
+        "bond",
     )
-    for each in items:
-        table.add_row(
+    amounts = ("energy_wh", "owed_wh", "surrendered_wh", "left_wh")
+    rows = [
+        (
             each["account"],
             _standing(each),
             each["basis"],
             _percent(each["ratio"]),
-            *(energy(int(each[name])) for name in ("energy_wh", "owed_wh", "surrendered_wh")),
-            energy(int(each["left_wh"])),
+            *(energy(int(each[name])) for name in amounts),
             money(int(each["bond_micro"])),
         )
-    _print(table, items, "the quota obliges nobody")
+        for each in items
+    ]
+    _print(columns, rows, "the quota obliges nobody")
 
 
 def obligation(found: Mapping[str, Any]) -> None:
@@ -71,15 +82,16 @@ def obligation(found: Mapping[str, Any]) -> None:
 
 def suggestion(found: Mapping[str, Any]) -> None:
     """What to surrender."""
-    table = _table("certificate", "amount", "", "expires")
-    for each in found["certificates"]:
-        table.add_row(
+    rows = [
+        (
             each["batch"],
             energy(int(each["amount_wh"])),
-            "banked" if each["banked"] else "",
+            "yes" if each["banked"] else "no",
             _moment(int(each["expires_at"])),
         )
-    _print(table, found["certificates"], "nothing to surrender")
+        for each in found["certificates"]
+    ]
+    _print(("certificate", "amount", "banked", "expires"), rows, "nothing to surrender")
     if int(found["lacking_wh"]):
         typer.echo(f"{energy(int(found['lacking_wh']))} would still lack")
 
@@ -125,15 +137,8 @@ def _moment(timestamp: int) -> str:
         return f"second {timestamp}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table()
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def _print(table: Table, items: Sequence[Any], nothing: str) -> None:
-    if items:
-        Console().print(table)
+def _print(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> None:
+    if rows:
+        print_rows(Rows("", columns, rows))
     else:
         typer.echo(nothing)

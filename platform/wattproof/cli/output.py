@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from wattproof.terminal import Rows, printable
+
 FAILED: Final = 1
 UNUSABLE: Final = 3
 INTERRUPTED: Final = 130
@@ -31,13 +33,27 @@ def print_facts(title: str, facts: Mapping[str, object]) -> None:
     """Names and values, one a line."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=Text(printable(title)),
+        title_justify="left",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+    )
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(Text(printable(name)), Text(printable(str(value))))
     Console().print(table)
+
+
+def print_rows(rows: Rows) -> None:
+    """A table, or row by row where the terminal is too narrow for it."""
+    from rich.console import Console
+
+    Console().print(rows)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from wattproof.cli.output import print_facts
+from wattproof.cli.output import print_facts, print_rows
+from wattproof.terminal import Rows
 
 
 def equilibrium(record: Mapping[str, Any]) -> None:
@@ -46,9 +46,8 @@ def equilibrium(record: Mapping[str, Any]) -> None:
         "profit",
         "Lerner",
     )
-    table = _table("Producers", columns, 2)
-    for each in record["producers"]:
-        table.add_row(
+    rows = [
+        (
             each["name"],
             each["kind"],
             f"{each['output_mwh']:,.1f}",
@@ -58,76 +57,78 @@ def equilibrium(record: Mapping[str, Any]) -> None:
             f"{each['profit']:,.0f}",
             _share(each["lerner"]),
         )
-    Console().print(table)
+        for each in record["producers"]
+    ]
+    print_rows(Rows("Producers", columns, rows, range(2, len(columns))))
 
 
 def sweep(record: Mapping[str, Any]) -> None:
-    """A row for each quota, in two tables; those without equilibrium below them."""
+    """Two tables with a row for each quota; those without equilibrium below them."""
+    amounts = (
+        "quota",
+        "wholesale",
+        "certificate",
+        "retail",
+        "thermal MWh",
+        "renewable MWh",
+        "offered",
+    )
+    power = (
+        "quota",
+        "withheld MWh",
+        "withheld certificates",
+        "profit thermal",
+        "profit renewable",
+        "Lerner",
+        "HHI power",
+        "HHI cert.",
+    )
     title = f"{record['system']}, {record['mode']}"
-    amounts = _table(
-        f"{title}: prices a MWh, MWh, certificates",
-        ("quota", "wholesale", "certificate", "retail", "thermal", "renewable", "offered"),
-        0,
+    rows = record["rows"]
+    print_rows(
+        Rows(f"{title}: prices and amounts", amounts, [_amounts(row) for row in rows], range(7))
     )
-    power = _table(
-        f"{title}: withheld, profits, market power",
-        (
-            "quota",
-            "withheld MWh",
-            "withheld certif.",
-            "profit thermal",
-            "profit renewable",
-            "Lerner",
-            "HHI gen.",
-            "HHI certif.",
-        ),
-        0,
+    print_rows(
+        Rows(f"{title}: profits and market power", power, [_power(row) for row in rows], range(8))
     )
-    missing = []
-    for row in record["rows"]:
-        quota = f"{row['ratio']:.3f}"
+    for row in rows:
         if "missing_because" in row:
-            missing.append(row["missing_because"])
-            for table in (amounts, power):
-                table.add_row(quota, *["-"] * (len(table.columns) - 1))
-            continue
-        thermal, renewable = row["thermal"], row["renewable"]
-        amounts.add_row(
-            quota,
-            f"{row['wholesale_price']:,.2f}",
-            f"{row['certificate_price']:,.2f}",
-            f"{row['retail_price']:,.2f}",
-            f"{thermal['output']:,.0f}",
-            f"{renewable['output']:,.0f}",
-            f"{renewable['certificates_offered']:,.0f}",
-        )
-        power.add_row(
-            quota,
-            f"{row['withheld_output']:,.0f}",
-            f"{row['withheld_certificates']:,.0f}",
-            f"{thermal['profit']:,.0f}",
-            f"{renewable['profit']:,.0f}",
-            _share(row["lerner"]),
-            _whole(row["hhi_generation"]),
-            _whole(row["hhi_certificates_offered"]),
-        )
-    console = Console()
-    console.print(amounts)
-    console.print()
-    console.print(power)
-    for reason in missing:
-        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+            typer.echo(row["missing_because"])
 
 
-def _table(title: str, columns: Sequence[str], left: int) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold", justify="left" if place < left else "right")
-    return table
+def _amounts(row: Mapping[str, Any]) -> tuple[str, ...]:
+    quota = f"{row['ratio']:.3f}"
+    if "missing_because" in row:
+        return (quota, *["-"] * 6)
+    return (
+        quota,
+        f"{row['wholesale_price']:,.2f}",
+        f"{row['certificate_price']:,.2f}",
+        f"{row['retail_price']:,.2f}",
+        f"{row['thermal']['output']:,.0f}",
+        f"{row['renewable']['output']:,.0f}",
+        f"{row['renewable']['certificates_offered']:,.0f}",
+    )
+
+
+def _power(row: Mapping[str, Any]) -> tuple[str, ...]:
+    quota = f"{row['ratio']:.3f}"
+    if "missing_because" in row:
+        return (quota, *["-"] * 7)
+    return (
+        quota,
+        f"{row['withheld_output']:,.0f}",
+        f"{row['withheld_certificates']:,.0f}",
+        f"{row['thermal']['profit']:,.0f}",
+        f"{row['renewable']['profit']:,.0f}",
+        _share(row["lerner"]),
+        _whole(row["hhi_generation"]),
+        _whole(row["hhi_certificates_offered"]),
+    )
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:z.3f}"
 
 
 def _whole(value: float | None) -> str:

@@ -1,16 +1,10 @@
-"""Text that no terminal and no page takes for an instruction."""
+"""Text of a Markdown page that nothing takes for an instruction."""
 
 from __future__ import annotations
 
+from wattproof.terminal import printable
+
 _MARKED = frozenset("\\`*_[]<>&|#~@")
-
-
-def printable(text: str) -> str:
-    """Without control characters, line breaks and direction marks: each stands as its escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def markdown(text: str) -> str:

@@ -7,8 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from wattproof.surveillance.document import Document, Section
-from wattproof.surveillance.plain_text import markdown, printable
+from wattproof.surveillance.plain_text import markdown
 from wattproof.surveillance.tables import Table
+from wattproof.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -61,10 +62,11 @@ def as_html(document: Document) -> str:
 def as_table(document: Document) -> Group:
     """For a terminal: sentences and tables, without method and limits."""
     from rich.console import Group
-    from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown: list[Text | RichTable] = [Text(printable(document.title), style="bold")]
+    from wattproof.terminal import Rows
+
+    shown: list[Text | Rows] = [Text(printable(document.title), style="bold")]
     for section in document.sections:
         if section.heading in ("Method", "Limits"):
             continue
@@ -74,16 +76,7 @@ def as_table(document: Document) -> Group:
         if section.command:
             shown.append(Text("  " + printable(section.command)))
         for table in section.tables:
-            drawn = RichTable(title=Text(printable(table.title)), title_justify="left")
-            for place, column in enumerate(table.columns):
-                drawn.add_column(
-                    Text(printable(column)),
-                    justify="right" if place in table.numbers else "left",
-                    overflow="fold",
-                )
-            for row in table.rows:
-                drawn.add_row(*(Text(printable(cell)) for cell in row))
-            shown.append(drawn)
+            shown.append(Rows(table.title, table.columns, table.rows, table.numbers))
             if table.left_out:
                 shown.append(Text(_left_out(table)))
     return Group(*shown)

@@ -74,6 +74,25 @@ def test_tables_say_the_same_as_json(windy: Path):
     assert "0.200" in swept.output
 
 
+def test_tables_for_people_keep_every_figure_whole_in_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (("equilibrium",), ("sweep", "--steps", 3)):
+        shown = run(*arguments)
+        assert shown.exit_code == 0
+        assert "…" not in shown.output
+        assert max(map(len, shown.output.splitlines())) <= 80
+    assert "189,567" in shown.output
+
+
+def test_a_name_that_looks_like_markup_is_a_name(windy: Path):
+    windy.write_text(WINDY.replace('"windy"', '"[/windy]"'), encoding="utf-8")
+    shown = run("equilibrium", windy)
+    assert shown.exit_code == 0, shown.output
+    assert "[/windy]" in shown.output
+
+
 def test_a_sweep_has_a_row_for_each_quota(windy: Path):
     found = answered("sweep", windy, "--mode", "market-power", "--to", 1.0, "--steps", 6)
     rows = found["rows"]

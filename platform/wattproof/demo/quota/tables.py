@@ -15,6 +15,7 @@ from market.green_quota.rules import CERTIFICATE_RULES
 from market.order import Domain, SignedOrder, order_hash
 from market.product import ProductGrid
 from wattproof.demo.quota.lived import Results
+from wattproof.terminal import Rows
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +62,7 @@ class YearTable:
     def shown(self) -> Sequence[RenderableType]:
         """For a terminal."""
         return [
-            _table(
+            Rows(
                 "The year, vintage by vintage",
                 ("vintage", "power MWh", "at", "wind MWh", "withheld", "sold", "at", "if whole"),
                 [
@@ -77,6 +78,7 @@ class YearTable:
                     )
                     for row in self.rows
                 ],
+                range(1, 8),
             )
         ]
 
@@ -135,34 +137,38 @@ class ComplianceTable:
     def shown(self) -> Sequence[RenderableType]:
         """For a terminal."""
         return [
-            _table(
-                "Compliance, MWh and tokens",
-                (
-                    "quota",
-                    "obliged",
-                    "for",
-                    "owed",
-                    "surrendered",
-                    "of it banked",
-                    "short",
-                    "penalty",
-                    "bond back",
-                ),
+            Rows(
+                "Compliance, MWh",
+                ("quota", "obliged", "for", "owed", "surrendered", "banked", "short"),
                 [
                     (
                         str(row.quota),
                         row.account,
-                        f"{row.ratio:.0%} of {row.energy_mwh:,.0f} MWh {row.basis}",
+                        f"{row.ratio:.0%} of {row.energy_mwh:,.0f} {row.basis}",
                         f"{row.owed_mwh:,.1f}",
                         f"{row.surrendered_mwh:,.1f}",
                         f"{row.banked_mwh:,.1f}",
                         f"{row.shortfall_mwh:,.1f}",
+                    )
+                    for row in self.rows
+                ],
+                range(3, 7),
+            ),
+            Rows(
+                "Bonds, tokens",
+                ("quota", "obliged", "penalty", "paid of it", "bond returned"),
+                [
+                    (
+                        str(row.quota),
+                        row.account,
+                        f"{row.penalty:,.2f}",
                         f"{row.paid:,.2f}",
                         f"{row.bond_returned:,.2f}",
                     )
                     for row in self.rows
                 ],
-            )
+                range(2, 5),
+            ),
         ]
 
 
@@ -213,14 +219,3 @@ def _price_per_kwh(results: Results, number: int, bids: Sequence[Bid]) -> float:
     )
     maxima = [signed.order.max_units for signed in book.orders]
     return clear(book, maxima, CERTIFICATE_RULES).prices[0] / _NANO
-
-
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < 1 else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
