@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from devnet import node_errors
+from devnet.genesis import genesis_time
 from devnet.install import anvil
 from devnet.node_errors import NodeStartError, PortInUseError
 from devnet.rpc import JsonRpc, RpcError
@@ -173,6 +174,7 @@ class AnvilNode:
             "command": self._command(binary, port, new),
             "state": str(self._state) if self._state else None,
             "log": str(Path(self._scratch.name) / "log"),
+            "genesis_time": genesis_time(self._state) if self._state and not new else None,
         }
         self._supervisor = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_SUPERVISOR)],

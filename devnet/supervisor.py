@@ -128,6 +128,16 @@ class StateFile:
         self._replace(self.path, self.copy.read_bytes())
         return True
 
+    def drop_other_genesis(self, timestamp: str) -> None:
+        """Leave the block 0 of this time alone: the node adds one at each start."""
+        content = json.loads(self.path.read_bytes())
+        content["blocks"] = [
+            block
+            for block in content["blocks"]
+            if int(block["header"]["number"], 16) or block["header"]["timestamp"] == timestamp
+        ]
+        self._replace(self.path, json.dumps(content, separators=(",", ":")).encode())
+
     def keep(self) -> None:
         """Copy the state if it changed and is whole."""
         try:
@@ -194,6 +204,8 @@ def supervise(config: dict[str, Any], owner: int, stopping: threading.Event) -> 
     if state:
         state.acquire(owner)
         restored = state.repair()
+        if config["genesis_time"] is not None:
+            state.drop_other_genesis(config["genesis_time"])
     with open(config["log"], "wb") as log:
         node = subprocess.Popen(
             config["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

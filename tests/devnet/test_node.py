@@ -23,6 +23,7 @@ from devnet import (
     RpcError,
     StateInUseError,
 )
+from devnet.genesis import block_hash, genesis_time
 from devnet.supervisor import StateFile, command_of, is_whole
 
 FUNDED = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -242,3 +243,35 @@ def test_calls_sent_together_are_answered_in_their_order():
             ]
         )
         assert [int(value, 16) for value in got] == [0, 31_337, 0]
+
+
+def test_a_chain_that_was_started_often_still_begins_with_its_own_block(tmp_path: Path):
+    state = tmp_path / "chain.json"
+    with AnvilNode(NodeOptions(state=state)) as node:
+        pay(node.client)
+        first = node.rpc("eth_getBlockByNumber", "0x0", False)["hash"]
+        began = node.latest_timestamp()
+    for _ in range(5):
+        # The node's own block 0 is another one only in another second.
+        wait_until(lambda last=began: time.time() > last + 1)
+        began = int(time.time())
+        with AnvilNode(NodeOptions(state=state)) as node:
+            assert node.rpc("eth_getBlockByNumber", "0x0", False)["hash"] == first
+            assert node.rpc("eth_getBlockByNumber", "0x1", False)["parentHash"] == first
+            assert balance(node) == 1
+
+
+def test_the_block_that_a_chain_stands_on_is_found_among_those_of_each_start(tmp_path: Path):
+    state = tmp_path / "chain.json"
+    with AnvilNode(NodeOptions(state=state)) as node:
+        pay(node.client)
+        first = node.rpc("eth_getBlockByNumber", "0x0", False)
+    assert genesis_time(state) is None  # there is no other
+    assert block_hash(first) == first["hash"]
+    content = json.loads(state.read_bytes())
+    (own,) = [b for b in content["blocks"] if int(b["header"]["number"], 16) == 0]
+    other = {**own, "header": {**own["header"], "timestamp": "0x1"}}
+    state.write_text(json.dumps({**content, "blocks": [other, *content["blocks"], other]}))
+    assert genesis_time(state) == first["timestamp"]
+    state.write_text("{")
+    assert genesis_time(state) is None
