@@ -12,7 +12,27 @@ if TYPE_CHECKING:
     from wattproof.cli.rest import RestClient
 
 _CERTIFICATE = re.compile(r"(?P<batch>[1-9]\d{0,65})=(?P<wh>[1-9]\d{0,18})")
+_BATCH = re.compile(r"[1-9]\d{0,65}", re.ASCII)
 _CHARGE = re.compile(r"(?P<slot>\d{1,3}):(?P<rest>.+)")
+
+
+def read_address(text: str) -> str:
+    """Checksum form. Raises BadParameter."""
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise typer.BadParameter(f"{text!r} is no address; write 0x and 40 hex digits")
+    return str(to_checksum_address(text))
+
+
+def read_batch(text: str) -> str:
+    """A certificate's id. Raises BadParameter."""
+    if _BATCH.fullmatch(text) is None:
+        raise typer.BadParameter(
+            f"{text!r} is no certificate; its id is a whole number, as "
+            "`wattproof certificates list` shows it"
+        )
+    return text
 
 
 def read_certificate(text: str) -> dict[str, Any]:

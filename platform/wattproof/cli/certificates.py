@@ -10,7 +10,13 @@ import typer
 
 from wattproof.certificates.ids import slot_of
 from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
-from wattproof.cli.certificate_arguments import one_by_one, portions, read_charge
+from wattproof.cli.certificate_arguments import (
+    one_by_one,
+    portions,
+    read_address,
+    read_batch,
+    read_charge,
+)
 from wattproof.cli.output import AsJson, print_json, working
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ def list_holdings(
 def show(batch: Batch, caller: typer.Context, as_json: AsJson = False) -> None:
     """Show a certificate down to its device, its interval and the reading that proves it."""
     with _anyone(caller) as reader:
-        found = reader.get(f"/certificates/batches/{batch}/provenance")
+        found = reader.get(f"/certificates/batches/{read_batch(batch)}/provenance")
     _say(found, as_json, lambda tables: tables.provenance(found))
 
 
@@ -104,8 +110,9 @@ def devices(
     as_json: AsJson = False,
 ) -> None:
     """List devices for which certificates are issued."""
+    whose = None if account is None else read_address(account)
     with _anyone(caller) as reader:
-        found = reader.get_all("/certificates/devices", account=account)
+        found = reader.get_all("/certificates/devices", account=whose)
     _say(found, as_json, lambda tables: tables.devices(found["items"]))
 
 
@@ -124,8 +131,9 @@ def claims(
     as_json: AsJson = False,
 ) -> None:
     """List what was retired, for whom and what for."""
+    whom = None if beneficiary is None else read_address(beneficiary)
     with _anyone(caller) as reader:
-        found = reader.get_all("/certificates/claims", beneficiary=beneficiary)
+        found = reader.get_all("/certificates/claims", beneficiary=whom)
     _say(found, as_json, lambda tables: tables.claims(found["items"]))
 
 
@@ -146,7 +154,7 @@ def transfer(
     """Hand certificates to somebody."""
     from wattproof.cli.transacting import Call, named, send
 
-    receiver = _address(to)
+    receiver = read_address(to)
     with _own(caller) as client, working("signing", quiet=as_json):
 
         def act(part: list[dict[str, Any]]) -> list[Any]:
@@ -178,7 +186,7 @@ def retire(
     from wattproof.cli.transacting import Call, named, send
 
     with _own(caller) as client, working("signing", quiet=as_json):
-        whom = _address(beneficiary or client.signer.address)
+        whom = read_address(beneficiary or client.signer.address)
 
         def act(part: list[dict[str, Any]]) -> list[Any]:
             arguments = (client.signer.address, *named(part), whom, purpose)
@@ -284,7 +292,7 @@ def account(
         raise typer.BadParameter("give charges, or take the suggested ones")
     from wattproof.cli.transacting import ANY, Call, send
 
-    place = f"/certificates/devices/{_address(device)}"
+    place = f"/certificates/devices/{read_address(device)}"
     with _own(caller) as client, working("signing", quiet=as_json):
         charges = [read_charge(text) for text in charge or []]
         if suggested:
@@ -294,7 +302,7 @@ def account(
             for each in charges
         ]
         # The contract takes no other values than those of the final reading.
-        call = Call("GreenCertificates", "account", (_address(device), period, ANY, given))
+        call = Call("GreenCertificates", "account", (read_address(device), period, ANY, given))
         body = {"period": period, "charges": charges}
         done = {"charges": charges, "transactions": send(client, f"{place}/accounts", body, call)}
     _say(done, as_json, lambda tables: tables.transactions(done["transactions"]))
@@ -319,15 +327,6 @@ def _class_of(client: RestClient, market: int) -> dict[str, int | None]:
         f"market {market} trades no certificates; `wattproof certificates classes` lists those "
         "that do"
     )
-
-
-def _address(text: str) -> str:
-    """Checksum form. Raises BadParameter."""
-    from eth_utils.address import is_address, to_checksum_address
-
-    if not is_address(text):
-        raise typer.BadParameter(f"{text!r} is no address; write 0x and 40 hex digits")
-    return str(to_checksum_address(text))
 
 
 def _own(caller: typer.Context) -> AbstractContextManager[RestClient]:

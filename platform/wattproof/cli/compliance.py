@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
-from wattproof.cli.certificate_arguments import read_certificate
+from wattproof.cli.certificate_arguments import read_address, read_certificate
 from wattproof.cli.output import AsJson, print_json, working
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what an account owes, surrendered and lacks, and with which certificates."""
-    place = f"/quotas/{quota}/compliance/{account or _own_address(caller)}"
+    whose = _own_address(caller) if account is None else read_address(account)
+    place = f"/quotas/{quota}/compliance/{whose}"
     with _anyone(caller) as reader:
         found = reader.get(place)
         found["surrenders"] = reader.get_all(f"{place}/surrenders")["items"]

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from wattproof.cli.main import app
+
+UNREACHABLE = ("--url", "http://127.0.0.1:1")
+ADDRESS = "write 0x and 40 hex digits"
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments", "says"),
+    [
+        ("certificates", ("show", "../../quotas"), "its id is a whole number"),
+        ("certificates", ("show", "0"), "its id is a whole number"),
+        ("certificates", ("show", "9" * 90), "its id is a whole number"),
+        ("certificates", ("devices", "--account", "foo"), ADDRESS),
+        ("certificates", ("claims", "--beneficiary", ""), ADDRESS),
+        ("compliance", ("show", "1", "--account", "../2"), ADDRESS),
+        ("compliance", ("show", "1", "--account", ""), ADDRESS),
+    ],
+)
+def test_what_names_nothing_is_refused_before_anybody_is_asked(
+    group: str, arguments: tuple[str, ...], says: str
+):
+    done = CliRunner().invoke(app, [group, *UNREACHABLE, *arguments])
+    assert done.exit_code == 2
+    assert says in " ".join(done.output.split())
