@@ -44,8 +44,9 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
     for (asset, account), amount in state.tokens.items():
         if asset == token:
             expect("SettlementToken", "balanceOf", (account,), amount)
-    for (number, account), delay in state.authority.items():
-        expect("Authority", "hasRole", (number, account), (True, delay))
+    for key, member in state.authority.items():
+        expect("Authority", "hasRole", key, member.standing(at.timestamp))
+        expect("Authority", "getAccess", key, member.access(at.timestamp))
     for selector, number in state.restricted.items():
         expect("Authority", "getTargetFunctionRole", selector, number)
     for (subject, role), grant in state.grants.items():
@@ -95,8 +96,8 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
             report.compare(place, what, "view", answer, value)
     _compare_rounds(state, chain, at, report)
     report.compare(
-        "Ledger", "tokens held", "sum of all balances", state.held(token),
-        state.tokens[token, state.ledger],
+        "Ledger", "tokens held", "sum of all balances and gifts",
+        state.held(token) + report.given["Ledger"], state.tokens[token, state.ledger],
     )  # fmt: skip
     escrows = {
         "EnergyCredits": sum(s.escrow for s in state.credits.series.values() if s.asset == token),
@@ -109,8 +110,8 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
         report.compare(
             contract,
             "tokens held",
-            "sum of all escrows",
-            amount,
+            "sum of all escrows and gifts",
+            amount + report.given[contract],
             state.tokens[token, chain.address(contract)],
         )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from market.units import SCALE, ceil_div
+from wattproof.audit import token_moves
 from wattproof.audit.claims import check_used, reductions
 from wattproof.audit.claims_state import CreditSeries, CreditWindow, JoinedWindow
 from wattproof.audit.history import Entry
@@ -37,17 +39,22 @@ def series_opened(state: State, entry: Entry) -> None:
 
 
 def funded(state: State, entry: Entry) -> None:
-    state.credits.series[entry.event.args["series"]].escrow += entry.event.args["amount"]
+    args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
+    token_moves.received(state, entry, series.asset, args["from"], args["amount"])
+    series.escrow += args["amount"]
 
 
 def defunded(state: State, entry: Entry) -> None:
-    series = state.credits.series[entry.event.args["series"]]
-    series.escrow -= entry.event.args["amount"]
+    args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
+    token_moves.sent(state, entry, series.asset, args["to"], args["amount"])
+    series.escrow -= args["amount"]
     _require_covered(series, entry)
 
 
 def series_swept(state: State, entry: Entry) -> None:
     args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
+    issuer = to_checksum_address((args["series"] >> _EXPIRY_BITS).to_bytes(20, "big"))
+    token_moves.sent(state, entry, series.asset, issuer, args["amount"])
     if entry.time < args["series"] & _EXPIRY or args["amount"] != series.escrow:
         raise entry.mismatch("escrow", f"{args['amount']} of {series.escrow} left too early")
     series.escrow, series.swept = 0, True
@@ -118,8 +125,22 @@ def window_closed(state: State, entry: Entry) -> None:
         raise entry.mismatch("budget", f"released {args['releasedWh']} Wh, more than was open")
 
 
-def used_up(state: State, entry: Entry) -> None:
-    """Redeemed or spent: the credits are gone (a transfer to nobody), their value leaves."""
+def redeemed(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    asset = state.credits.series[args["series"]].asset
+    token_moves.sent(state, entry, asset, args["to"], args["value"])
+    _use_up(state, entry)
+
+
+def spent(state: State, entry: Entry) -> None:
+    args = entry.event.args
+    asset = state.credits.series[args["series"]].asset
+    token_moves.paid(state, entry, asset, args["holder"], args["value"])
+    _use_up(state, entry)
+
+
+def _use_up(state: State, entry: Entry) -> None:
+    """The credits are gone (a transfer to nobody), their value leaves."""
     args, series = entry.event.args, state.credits.series[entry.event.args["series"]]
     if args["value"] != args["amount"] * series.redemption // SCALE:
         raise entry.mismatch("value", f"is {args['value']} for {args['amount']} credits")
@@ -208,8 +229,8 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (_CONTRACT, "WindowJoined"): window_joined,
     (_CONTRACT, "CreditsIssued"): credits_issued,
     (_CONTRACT, "WindowClosed"): window_closed,
-    (_CONTRACT, "CreditsRedeemed"): used_up,
-    (_CONTRACT, "CreditsSpent"): used_up,
+    (_CONTRACT, "CreditsRedeemed"): redeemed,
+    (_CONTRACT, "CreditsSpent"): spent,
     (_CONTRACT, "Transfer"): transfer,
     (_CONTRACT, "MarketBound"): market_bound,
 }

@@ -8,6 +8,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from market.units import SCALE, ceil_div
+from wattproof.audit import token_moves
 from wattproof.audit.claims import check_used, reductions
 from wattproof.audit.claims_state import (
     CalledEvent,
@@ -43,25 +44,32 @@ def programme_created(state: State, entry: Entry) -> None:
 
 
 def funded(state: State, entry: Entry) -> None:
-    _programme(state, entry).escrow += entry.event.args["amount"]
+    args, programme = entry.event.args, _programme(state, entry)
+    token_moves.received(state, entry, programme.asset, args["from"], args["amount"])
+    programme.escrow += args["amount"]
 
 
 def defunded(state: State, entry: Entry) -> None:
-    programme = _programme(state, entry)
-    programme.escrow -= entry.event.args["amount"]
+    amount, programme = entry.event.args["amount"], _programme(state, entry)
+    token_moves.paid(state, entry, programme.asset, programme.owner, amount)
+    programme.escrow -= amount
     if programme.escrow < programme.set_aside:
         raise entry.mismatch("escrow", f"{programme.escrow} of {programme.set_aside} needed")
 
 
 def enrolled(state: State, entry: Entry) -> None:
     args = entry.event.args
+    asset = _programme(state, entry).asset
+    token_moves.received(state, entry, asset, args["account"], args["bond"])
     state.demand_response.enrolments[args["programme"], args["account"]] = Enrolled(
         args["capacityW"], args["since"], args["bond"]
     )
 
 
 def bond_added(state: State, entry: Entry) -> None:
-    _enrolment(state, entry).bond += entry.event.args["amount"]
+    args, asset = entry.event.args, _programme(state, entry).asset
+    token_moves.received(state, entry, asset, args["account"], args["amount"])
+    _enrolment(state, entry).bond += args["amount"]
 
 
 def availability_changed(state: State, entry: Entry) -> None:
@@ -70,6 +78,8 @@ def availability_changed(state: State, entry: Entry) -> None:
 
 def left(state: State, entry: Entry) -> None:
     args, enrolment = entry.event.args, _enrolment(state, entry)
+    asset = _programme(state, entry).asset
+    token_moves.paid(state, entry, asset, args["account"], args["bond"])
     if enrolment.open_events or args["bond"] != enrolment.bond:
         raise entry.mismatch("bond", f"{args['bond']} of {enrolment.bond} left")
     del state.demand_response.enrolments[args["programme"], args["account"]]
@@ -166,6 +176,7 @@ def settled(state: State, entry: Entry) -> None:
     if (args["incentive"], args["penalty"]) != (part.incentive, part.penalty):
         raise entry.mismatch("payment", f"must be {part.incentive} and {part.penalty}")
     _, programme, enrolment = _parties(state, entry)
+    token_moves.paid(state, entry, programme.asset, args["account"], part.incentive)
     programme.escrow += part.penalty - part.incentive
     enrolment.bond -= part.penalty
     if enrolment.bond < 0 or programme.escrow < programme.set_aside:
@@ -177,7 +188,7 @@ def lapsed(state: State, entry: Entry) -> None:
 
 
 def held(state: State, asset: str) -> int:
-    """Escrows and bonds of all programmes in an asset: what the contract's tokens must be."""
+    """Escrows and bonds of all programmes in an asset: what its tokens must be, but for gifts."""
     programmes = state.demand_response.programmes
     mine = {number for number, programme in programmes.items() if programme.asset == asset}
     return sum(programmes[number].escrow for number in mine) + sum(

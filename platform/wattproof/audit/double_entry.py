@@ -34,13 +34,13 @@ class DoubleEntry:
         """The counter-entry: another contract's event, or what the rules derive."""
         self._proved[place, key, what, entry.event.transaction_hash] += amount
 
-    def unannounced(self, place: str, what: str) -> int:
+    def unannounced(self, what: str) -> dict[Account, int]:
         """What came without anybody announcing it, or beyond what was announced."""
-        return sum(
-            max(0, amount - self._announced.get(account, 0))
+        return {
+            account: amount - self._announced.get(account, 0)
             for account, amount in self._proved.items()
-            if account[0] == place and account[2] == what
-        )
+            if account[2] == what and amount > self._announced.get(account, 0)
+        }
 
     def check(self, report: Report, *, gifts: tuple[str, ...] = ()) -> None:
         """Compare the two sums of every account; to be called when the history has been read.

@@ -44,6 +44,30 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Gift:
+    """Settlement tokens that somebody sent to a contract without a booking, in micro-units."""
+
+    contract: str
+    sender: str
+    amount: int
+    transaction: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.amount} micro-units to {self.contract} from {self.sender}, "
+            f"transaction {self.transaction}"
+        )
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "contract": self.contract,
+            "from": self.sender,
+            "amountMicro": str(self.amount),
+            "transaction": self.transaction,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class RoundSummary:
     """A settled round, proved again: money in micro-units."""
 
@@ -61,7 +85,8 @@ class Report:
     """The outcome of a replay up to ``block``.
 
     With a database that is the block its index stands on; ``chain_head`` is the chain's latest.
-    ``overdue`` is what anybody could do by now and nobody has: no fault of the records.
+    ``overdue`` is what anybody could do by now and nobody has: no fault of the records. Neither are
+    ``gifts``: tokens that a contract holds beyond its books because somebody sent them there.
     """
 
     chain_id: int
@@ -70,6 +95,7 @@ class Report:
     chain_head: int
     findings: list[Finding] = field(default_factory=list)
     overdue: list[Finding] = field(default_factory=list)
+    gifts: list[Gift] = field(default_factory=list)
     rounds: list[RoundSummary] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
 
@@ -77,6 +103,14 @@ class Report:
     def ok(self) -> bool:
         """Whether everything holds."""
         return not self.findings
+
+    @property
+    def given(self) -> Counter[str]:
+        """Micro-units given without a booking, by contract."""
+        total: Counter[str] = Counter()
+        for gift in self.gifts:
+            total[gift.contract] += gift.amount
+        return total
 
     def compare(self, place: str, key: str, what: str, found: Any, expected: Any) -> None:
         """Record a difference; ``found`` is the record's value, ``expected`` the chain's."""
@@ -107,6 +141,8 @@ class Report:
             ],
             "findings": [finding.to_json() for finding in self.findings],
             "overdue": [each.to_json() for each in self.overdue],
+            "givenMicro": {name: str(total) for name, total in sorted(self.given.items())},
+            "gifts": [each.to_json() for each in self.gifts],
         }
 
     def table(self) -> Group:
@@ -136,6 +172,12 @@ class Report:
         if self.overdue:
             lines.append(f"{len(self.overdue)} overdue, of no effect on what is checked:")
             lines += [f"  {each}" for each in self.overdue[:_SHOWN]]
+        if self.gifts:
+            lines.append("sent to contracts without a booking, of no effect on what is checked:")
+            lines += [f"  {name} {total} micro" for name, total in sorted(self.given.items())]
+            lines += [f"  {each}" for each in self.gifts[:_SHOWN]]
+            if len(self.gifts) > _SHOWN:
+                lines.append(f"  and {len(self.gifts) - _SHOWN} more (--json lists all)")
         if self.ok:
             verdict = Text("EQUAL: everything is what the chain says", style="bold green")
         else:

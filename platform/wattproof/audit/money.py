@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from market.reference.ledger import Exit
+from wattproof.audit import token_moves
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
-from wattproof.audit.quotas_state import BONDED, PAID, money_of
-from wattproof.audit.quotas_state import CONTRACT as QUOTAS
 from wattproof.audit.state import State
 
 Handler = Callable[[State, Entry], None]
@@ -41,22 +40,19 @@ def transfer(state: State, entry: Entry) -> None:
         state.supply[asset] -= args["value"]
     else:
         state.tokens[asset, args["to"]] += args["value"]
-    if args["to"] == state.quotas.address:
-        key = money_of(asset, args["from"])
-        state.entries.prove(entry, QUOTAS, key, BONDED, args["value"])
+    token_moves.transferred(state, entry)
 
 
 def deposited(state: State, entry: Entry) -> None:
     args = _args(entry)
     state.free[args["asset"], args["to"]] += args["amount"]
     state.deposited[args["asset"]] += args["amount"]
-    if args["from"] == state.quotas.address:
-        key = money_of(args["asset"], args["to"])
-        state.entries.prove(entry, QUOTAS, key, PAID, args["amount"])
+    token_moves.deposited(state, entry)
 
 
 def withdrawn(state: State, entry: Entry) -> None:
     args = _args(entry)
+    token_moves.sent(state, entry, args["asset"], args["to"], args["amount"])
     _take(state.free, (args["asset"], args["account"]), args["amount"], entry)
     state.deposited[args["asset"]] -= args["amount"]
 

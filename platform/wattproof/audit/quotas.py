@@ -8,27 +8,25 @@ from typing import Any
 from market.reference.meters import DISPUTE_WINDOW, POST_WINDOW, RESOLVE_WINDOW
 from market.reference.params import DAY
 from market.units import SCALE
+from wattproof.audit import token_moves
 from wattproof.audit.certificates_state import BatchId
 from wattproof.audit.findings import Finding, Report
 from wattproof.audit.history import Entry
 from wattproof.audit.metering import final_values, reach_wh
 from wattproof.audit.money import Handler
 from wattproof.audit.quotas_state import (
-    BONDED,
     CONTRACT,
-    PAID,
     Obligation,
     Quota,
     measured_wh,
-    money_of,
 )
 from wattproof.audit.state import State
 
 _PUBLICATION_DELAY = 7 * DAY
 _SURRENDER_WINDOW = DAY
 _SURRENDERED, _CLAIMED = "surrendered", "claimed"
-GIFTS = (BONDED, _CLAIMED)
-"""What nobody need announce: money that is no bond, a claim in words that sound like a quota."""
+GIFTS = (_CLAIMED,)
+"""What nobody need announce: a claim in words that sound like a quota."""
 
 
 def quota_opened(state: State, entry: Entry) -> None:
@@ -69,10 +67,7 @@ def bond_posted(state: State, entry: Entry) -> None:
     _, obligation = _open(state, entry)
     obligation.bond += args["amount"]
     asset = state.quotas.opened[args["quota"]].asset
-    # The transfers of other tokens are no events of our contracts.
-    if state.contracts.get(asset) == "SettlementToken":
-        key = money_of(asset, args["from"])
-        state.entries.announce(entry, CONTRACT, key, BONDED, args["amount"])
+    token_moves.received(state, entry, asset, args["from"], args["amount"])
 
 
 def energy_reported(state: State, entry: Entry) -> None:
@@ -127,8 +122,7 @@ def compliance_settled(state: State, entry: Entry) -> None:
     obligation.shortfall_wh, obligation.penalty_paid = shortfall_wh, paid
     for receiver, amount in ((quota.terms["beneficiary"], paid), (args["account"], returned)):
         if amount:
-            key = money_of(quota.asset, receiver)
-            state.entries.announce(entry, CONTRACT, key, PAID, amount)
+            token_moves.paid(state, entry, quota.asset, receiver, amount)
     derived = {
         "energyWh": obligation.energy_wh,
         "obligationWh": owed_wh,
@@ -168,13 +162,12 @@ def check(state: State, report: Report, now: int) -> None:
 
 
 def held(state: State, asset: str) -> int:
-    """Bonds in an asset, and what else was sent there: what the contract's tokens must be."""
-    bonds = sum(
+    """Bonds in an asset: what the contract's tokens must be, but for gifts."""
+    return sum(
         obligation.bond
         for (quota, _), obligation in state.quotas.obligations.items()
         if state.quotas.opened[quota].asset == asset
     )
-    return bonds + state.entries.unannounced(CONTRACT, BONDED)
 
 
 def retired(state: State, entry: Entry, holder: str, identity: int, amount: int) -> None:

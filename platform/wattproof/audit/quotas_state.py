@@ -11,14 +11,7 @@ from market.reference.meters import MISSING
 from market.units import SCALE, ceil_div
 
 CONTRACT = "QuotaRegistry"
-BONDED, PAID = "bond", "paid out"
-"""What money does there: it comes with ``BondPosted`` and leaves into the ledger's balances."""
 GENERATION, CONSUMPTION = 0, 1
-
-
-def money_of(asset: str, account: str) -> str:
-    """Whose money, as a double entry names it."""
-    return f"asset {asset}, account {account}"
 
 
 def measured_wh(basis: int, values: Sequence[int], reach_wh: int) -> int:

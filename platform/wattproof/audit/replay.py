@@ -25,6 +25,7 @@ from wattproof.audit import (
     quotas_state,
     roles,
     rounds,
+    token_moves,
     tokenised,
 )
 from wattproof.audit.findings import Mismatch, Report, RoundSummary
@@ -118,7 +119,8 @@ def rebuild(history: History) -> tuple[State, Report]:
         if record.proof is not None:
             report.rounds.append(_summary(market, number, state))
     networks.check_rounds(state, report)
-    state.entries.check(report, gifts=quotas.GIFTS)
+    state.entries.check(report, gifts=(token_moves.RECEIVED, *quotas.GIFTS))
+    report.gifts = token_moves.given(state)
     certificate_views.check(state, report)
     quotas.check(state, report, history.head.timestamp)
     return state, report

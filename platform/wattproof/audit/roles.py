@@ -9,14 +9,22 @@ from market.reference.identity import Grant
 from wattproof.audit.findings import Mismatch
 from wattproof.audit.history import Entry
 from wattproof.audit.money import Handler
-from wattproof.audit.state import Passport, State
+from wattproof.audit.state import Member, Passport, State
 
 _NOBODY = "0x" + "00" * 20
 
 
 def role_granted(state: State, entry: Entry) -> None:
+    """A new member counts from ``since`` on; of a known one it says from when the delay does."""
     args = entry.event.args
-    state.authority[args["roleId"], args["account"]] = args["delay"]
+    key = args["roleId"], args["account"]
+    if args["newMember"]:
+        state.authority[key] = Member(args["since"], args["delay"])
+        return
+    known = state.authority[key]
+    state.authority[key] = Member(
+        known.since, args["delay"], known.delay_at(entry.time), args["since"]
+    )
 
 
 def role_revoked(state: State, entry: Entry) -> None:

@@ -85,6 +85,33 @@ class Passport:
     retired: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account in an administrative role, as OpenZeppelin's AccessManager keeps it; seconds.
+
+    A grant counts from ``since`` on. What its calls wait is ``delay`` from ``delay_from`` on, and
+    ``delay_before`` until then.
+    """
+
+    since: int
+    delay: int
+    delay_before: int = 0
+    delay_from: int = 0
+
+    def delay_at(self, now: int) -> int:
+        return self.delay if self.delay_from <= now else self.delay_before
+
+    def standing(self, now: int) -> tuple[bool, int]:
+        """What ``hasRole`` must say."""
+        return self.since <= now, self.delay_at(now)
+
+    def access(self, now: int) -> tuple[int, int, int, int]:
+        """What ``getAccess`` must say: since, delay now, the delay to come and when (0: none)."""
+        changes = self.delay_from > now
+        to_come = (self.delay, self.delay_from) if changes else (0, 0)
+        return self.since, self.delay_at(now), *to_come
+
+
 @dataclass(slots=True)
 class Offer:
     """Tokens offered for sale; ``recall_round`` 0: none is recalled."""
@@ -120,7 +147,7 @@ class State:
     dust: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     deposited: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    authority: dict[tuple[int, str], int] = field(default_factory=dict)
+    authority: dict[tuple[int, str], Member] = field(default_factory=dict)
     restricted: dict[tuple[str, bytes], int] = field(default_factory=dict)
     """Role by contract and function selector."""
     owners: dict[str, str] = field(default_factory=dict)

@@ -44,18 +44,12 @@ from wattproof.tasks.flow import run_until_idle
 PRICE = 150_000_000
 CONTRACTS = ("EnergyCredits", "DemandResponse", "Deviations")
 VOID = 2
-# Who called or paid, where no balance or right depends on it; the tokens' own transfers, which are
-# replayed, say whose money moved.
+# Who called, or used up what, where no balance or right depends on it.
 INFORMATIVE = {
     *(f"{contract}.AuthorityUpdated.authority" for contract in CONTRACTS),
-    "EnergyCredits.Funded.from",
     "EnergyCredits.Transfer.caller",
     "EnergyCredits.CreditsRedeemed.holder",
-    "EnergyCredits.CreditsRedeemed.to",
-    "EnergyCredits.CreditsSpent.holder",
     "EnergyCredits.CreditsSpent.market",
-    "EnergyCredits.Defunded.to",
-    "DemandResponse.Funded.from",
     "DemandResponse.Disputed.by",
 }
 

@@ -52,7 +52,10 @@ def test_a_gift_needs_no_announcement_and_is_known(book: DoubleEntry) -> None:
     book.prove(_entry(FIRST), "Registry", "ann", "bond", 4)
     book.prove(_entry(SECOND), "Registry", "bob", "bond", 7)
     assert _findings(book, "bond") == []
-    assert book.unannounced("Registry", "bond") == 11
+    assert book.unannounced("bond") == {
+        ("Registry", "ann", "bond", FIRST): 4,
+        ("Registry", "bob", "bond", SECOND): 7,
+    }
     assert len(_findings(book)) == 2
 
 
