@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wattproof.audit.history import Entry
     from wattproof.audit.state import State
 
-RECEIVED, SENT, PAID = "tokens in", "tokens out", "paid out"
+RECEIVED, SENT, PAID = "tokens received", "tokens sent", "paid out"
 """``PAID`` is what the ledger says: into whose free balance a contract's money went."""
 _BOOKING = ("Ledger", "EnergyCredits", "DemandResponse", "QuotaRegistry")
 

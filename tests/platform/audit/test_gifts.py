@@ -13,6 +13,8 @@ from eth_utils.crypto import keccak
 from tests.platform.flexible_mall import DAY, Mall, MallTemplate, open_copy
 from wattproof import audit
 from wattproof.audit.findings import Gift, Report
+from wattproof.audit.history import History
+from wattproof.audit.replay import rebuild
 
 BOOKING = ("Ledger", "EnergyCredits", "DemandResponse", "QuotaRegistry")
 GIVEN = dict(zip((*BOOKING, "Exchange"), (1, 2, 3, 4, 5), strict=True))
@@ -124,4 +126,27 @@ def test_a_gift_hides_no_tokens_that_leave_without_a_booking(mall: Mall, contrac
         (contract, thief),
         (contract, "tokens held"),
     ]
-    assert report.findings[0].what == f"tokens out in transaction {stolen}"
+    assert report.findings[0].what == f"tokens sent in transaction {stolen}"
+
+
+def test_a_gift_stands_for_no_booking_whose_tokens_never_came(mall: Mall) -> None:
+    """The deposit's transfer is left out of the history; as much was given by the same account."""
+    chain, depositor = mall.platform.chain, mall.address
+    mall.send(mall.account, "SettlementToken", "transfer", chain.address("Ledger"), 1_000)
+    history = History(chain.rpc_url, mall.platform.deployment)
+    deposit = next(e.event for e in history.entries() if e.event.name == "Deposited")
+    history._read = [
+        entry
+        for entry in history.entries()
+        if (entry.event.name, entry.event.transaction_hash)
+        != ("Transfer", deposit.transaction_hash)
+    ]
+    _, report = rebuild(history)
+    assert [(f.place, f.key, f.what, f.detail) for f in report.findings] == [
+        (
+            "Ledger",
+            depositor,
+            f"tokens received in transaction {deposit.transaction_hash}",
+            "is 1000, must be 0",
+        )
+    ]
