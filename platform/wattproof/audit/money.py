@@ -32,6 +32,7 @@ def _asset(state: State, market: int) -> str:
 
 def transfer(state: State, entry: Entry) -> None:
     args, asset = _args(entry), entry.event.address
+    token_moves.transferred(state, entry)
     if args["from"] == _NOBODY:
         state.supply[asset] += args["value"]
     else:
@@ -40,7 +41,6 @@ def transfer(state: State, entry: Entry) -> None:
         state.supply[asset] -= args["value"]
     else:
         state.tokens[asset, args["to"]] += args["value"]
-    token_moves.transferred(state, entry)
 
 
 def deposited(state: State, entry: Entry) -> None:

@@ -132,9 +132,11 @@ def test_a_gift_hides_no_tokens_that_leave_without_a_booking(mall: Mall, contrac
 def test_a_gift_stands_for_no_booking_whose_tokens_never_came(mall: Mall) -> None:
     """The deposit's transfer is left out of the history; as much was given by the same account."""
     chain, depositor = mall.platform.chain, mall.address
-    mall.send(mall.account, "SettlementToken", "transfer", chain.address("Ledger"), 1_000)
+    token, book = chain.address("SettlementToken"), chain.address("Ledger")
+    mall.send(mall.account, "SettlementToken", "transfer", book, SIZE)
+    mall.send(mall.account, "Ledger", "deposit", token, SIZE, depositor)
     history = History(chain.rpc_url, mall.platform.deployment)
-    deposit = next(e.event for e in history.entries() if e.event.name == "Deposited")
+    deposit = [e.event for e in history.entries() if e.event.name == "Deposited"][-1]
     history._read = [
         entry
         for entry in history.entries()
@@ -147,6 +149,6 @@ def test_a_gift_stands_for_no_booking_whose_tokens_never_came(mall: Mall) -> Non
             "Ledger",
             depositor,
             f"tokens received in transaction {deposit.transaction_hash}",
-            "is 1000, must be 0",
+            f"is {SIZE}, must be 0",
         )
     ]
