@@ -63,4 +63,6 @@ class Caller:
                 f"name your key file: wattproof {group} --key FILE ..., or set WATTPROOF_KEY",
                 param_hint="--key",
             )
+        if not self.key.is_file():
+            raise typer.BadParameter(f"there is no file {self.key}", param_hint="--key")
         return signed_in(self.url, self.data_dir, self.key, self.passphrase_file, scopes)

@@ -83,6 +83,8 @@ def report(
     from wattproof.surveillance import Files, survey_chain
     from wattproof.surveillance.service import selection_of
 
+    if as_json and out is None and form not in (None, Format.JSON):
+        raise typer.BadParameter(f"--json prints JSON; leave it out for {form}, or name --out")
     if out is not None and not (out.parent.is_dir() and not out.is_dir()):
         raise InvalidError(f"cannot write {out}: name a file in a folder that is there")
     selection = selection_of(market, lower, upper)

@@ -27,3 +27,15 @@ def test_what_names_nothing_is_refused_before_anybody_is_asked(
     done = CliRunner().invoke(app, [group, *UNREACHABLE, *arguments])
     assert done.exit_code == 2
     assert says in " ".join(done.output.split())
+
+
+def test_a_key_file_that_is_not_there_is_named_before_its_passphrase_is_asked_for():
+    done = CliRunner().invoke(app, ["certificates", "--key", "nowhere.json", "list"])
+    assert done.exit_code == 2
+    assert "there is no file nowhere.json" in done.output
+
+
+def test_a_report_is_not_asked_for_as_json_and_as_a_page():
+    done = CliRunner().invoke(app, ["surveillance", "report", "--json", "--format", "html"])
+    assert done.exit_code == 2
+    assert "--json prints JSON" in done.output
