@@ -7,7 +7,8 @@ verifier from elsewhere has one. `Resolver` reads them all and dereferences DID 
 
 from __future__ import annotations
 
-from identity.did.ethr import EthrDid, EthrMethod, RegistryHistory, of, parse
+from identity.did.ethr import EthrDid, of, parse
+from identity.did.ethr_method import EthrMethod, RegistryHistory
 from identity.did.key import KeyMethod
 from identity.did.resolution import (
     Dereferenced,
