@@ -101,11 +101,16 @@ test: dev browser  ## Run all checks and tests
 test-main: $(DEV) $(NODE_DEV)  ## Run all tests except the contract suites
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
-test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape)
-	@# Apart: ape's isolation confuses the session fixtures of suites that set up different worlds.
+test-contracts: $(CONTRACTS) $(NODE_DEV)  ## Run the contract suites (ape), as many at a time as WORKERS
+	@mkdir -p .build && printf '%s\n' $(SUITES_APART) others | xargs -P $(WORKERS) -I SUITE sh -c \
+	  '$(MAKE) --no-print-directory suite-SUITE >.build/SUITE.log 2>&1; ended=$$?; cat .build/SUITE.log; exit $$ended'
+
+# Apart: ape's isolation confuses the session fixtures of suites that set up different worlds.
+suite-others:
 	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts $(SUITES_APART:%=--ignore tests/contracts/%)
-	@for suite in $(SUITES_APART); do \
-	  $(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/$$suite || exit 1; done
+
+suite-%:
+	@$(VENV_CONTRACTS)/bin/python -m pytest tests/contracts/$*
 
 contracts: $(DEV) $(NODE_DEV)  ## Compile the contracts into contracts/artifacts
 	@$(BIN)/python -m contracts.build
