@@ -107,10 +107,9 @@ def _pivotal(
     )
     lost = energy(seller.lost_wh)
     if seller.price_without is not None and seller.price_then is not None:
-        text += (
-            " Cleared again without them, the mean price would have been "
-            f"{price(seller.price_without)} instead of {price(seller.price_then)} a kWh"
-        )
+        without, then = price(seller.price_without), price(seller.price_then)
+        changed = "the same" if without == then else f"{without} instead of {then} a kWh"
+        text += f" Cleared again without them, the mean price would have been {changed}"
         text += f", and {lost} less would have been traded." if seller.lost_wh else "."
     elif seller.lost_wh:
         text += f" Without them {lost} less would have been traded."
