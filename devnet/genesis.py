@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import rlp  # type: ignore[import-untyped]
-from eth_utils.crypto import keccak
-
 # Of the header, in the order of the execution layer's specification (EIP-7685 added the last).
 _FIELDS = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot",
@@ -46,6 +43,10 @@ def genesis_time(state: Path) -> str | None:
 
 def block_hash(header: Mapping[str, Any]) -> str:
     """Of a header as JSON-RPC writes it."""
+    # Here, so that who starts a node does not wait for what only a broken state needs.
+    import rlp  # type: ignore[import-untyped]
+    from eth_utils.crypto import keccak
+
     fields = [_field(name, header[name]) for name in _FIELDS if header.get(name) is not None]
     return "0x" + keccak(rlp.encode(fields)).hex()
 
