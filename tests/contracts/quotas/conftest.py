@@ -7,16 +7,11 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from eth_account import Account
 from eth_utils import keccak
+from hourly_meter import CENT, DAY, HOUR, HOURLY_MARKET, NO_NETWORK, Meter, packed
 
-HOUR = 3_600
-DAY = 86_400
 SLOTS = 24
-MISSING = -(2**31)
-NO_ADDRESS = "0x" + "00" * 20
 MONEY = 1_000_000  # micro: one unit of money
-CENT = 10_000_000  # nano per kWh: a hundredth of a unit of money per kWh
 SCALE = 1_000_000
 CAPACITY_W = 50_000
 ZONE = 0
@@ -31,36 +26,6 @@ PENALTY = 15 * CENT + 7
 BANK_LIMIT = 250_000
 BANK_SECONDS = 36 * HOUR
 PLANT_RATIO, WORKS_RATIO = 300_000, 123_457
-
-MARKET = {
-    "role": bytes(32),
-    "capacitySource": NO_ADDRESS,
-    "capacityUnitWh": 0,
-    "carriers": 1,
-    "zones": 1,
-    "slotSeconds": HOUR,
-    "periodSlots": SLOTS,
-    "priceCap": 1_000 * CENT,
-    "imbalanceCap": 100 * CENT,
-    "shortfallBp": 2_000,
-    "surplusBp": 1_000,
-    "gateGrace": 60,
-    "settleWindow": 600,
-    "exitDelay": DAY,
-    "bondDelay": DAY,
-    "challengeWindow": HOUR,
-    "gapFloor": 0,
-    "gapCap": 0,
-}
-# No network account, so no open carriers and no description's hash.
-NO_NETWORK = (NO_ADDRESS, 0, bytes(32))
-
-
-def packed(values_wh: Sequence[int | None]) -> bytes:
-    """Wh of every slot as the contracts take them; None for a slot without a value."""
-    return b"".join(
-        (MISSING if wh is None else wh).to_bytes(4, "big", signed=True) for wh in values_wh
-    )
 
 
 def plant_day(number: int) -> list[int | None]:
@@ -79,53 +44,6 @@ def works_day(number: int) -> list[int]:
 
 def windy_day(number: int) -> list[int]:
     return [-3_000 - 100 * hour - number for hour in range(SLOTS)]
-
-
-@dataclass
-class Meter:
-    """A device and the readings it has posted, by period."""
-
-    world: World
-    market: int
-    key: bytes
-    posted: dict[int, bytes] = field(default_factory=dict)
-
-    @property
-    def device(self) -> str:
-        return Account.from_key(self.key).address
-
-    def post(self, period: int, values_wh: Sequence[int | None]) -> None:
-        values = packed(values_wh)
-        self.world.meters.post(
-            self.device,
-            self.market,
-            period,
-            values,
-            self._sign(period, values),
-            sender=self.world.admin,
-        )
-        self.posted[period] = values
-
-    def _sign(self, period: int, values: bytes) -> bytes:
-        names = {"device": "address", "market": "uint32", "period": "uint32", "values": "bytes32"}
-        signed = Account.sign_typed_data(
-            self.key,
-            {
-                "name": "Wattproof",
-                "version": "1",
-                "chainId": self.world.chain_id,
-                "verifyingContract": self.world.meters.address,
-            },
-            {"Readings": [{"name": name, "type": kind} for name, kind in names.items()]},
-            {
-                "device": self.device,
-                "market": self.market,
-                "period": period,
-                "values": keccak(values),
-            },
-        )
-        half = signed.s | (signed.v - 27) << 255
-        return signed.r.to_bytes(32, "big") + half.to_bytes(32, "big")
 
 
 @dataclass
@@ -155,7 +73,7 @@ class World:
     """The meters of the market in which the quotas are, by account."""
 
     def create_market(self, **changes) -> int:
-        rules = MARKET | changes
+        rules = HOURLY_MARKET | changes
         asset = rules.pop("asset", self.token.address)
         parties = (self.operator.address, self.stranger.address)
         params = (*parties, *rules.values(), asset, *NO_NETWORK)
