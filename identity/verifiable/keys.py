@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, cast
 from coincurve import PublicKey as CurvePoint
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
-from eth_utils.address import is_checksum_address
+from eth_utils.address import is_checksum_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from identity.did.key import ED25519, SECP256K1, did_of
@@ -226,7 +226,5 @@ def _signers(digest: bytes, signature: bytes) -> set[str]:
 
 
 def _address(public_key: bytes) -> str:
-    from eth_utils.address import to_checksum_address
-
     point = CurvePoint(public_key).format(compressed=False)
     return str(to_checksum_address(keccak(point[1:])[12:]))

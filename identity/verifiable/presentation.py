@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from identity.errors import CredentialError
 from identity.verifiable import jose, jws
+from identity.verifiable.data_integrity import AUTHENTICATION
 from identity.verifiable.model import Credential, check_presentation
-from identity.verifiable.verifier import AUTHENTICATION, Verifier
+from identity.verifiable.verifier import Verifier
 
 TakeNonce = Callable[[str], bool]
 """Uses up a nonce that was given out: True once, False for an unknown, old or used one."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from identity.did import Resolver, Wanted
 from identity.errors import CredentialError
 from identity.verifiable import data_integrity, jose, jws, sd_jwt
+from identity.verifiable.data_integrity import ASSERTION, AUTHENTICATION
 from identity.verifiable.keys import VerificationKey, key_of
 from identity.verifiable.model import CLOCK_SKEW_S, Credential, read_credential
 from identity.verifiable.status_list import LIST_CREDENTIAL_TYPE, check_status, entries_of
@@ -28,9 +29,6 @@ Accredited = Callable[[str, frozenset[str]], bool]
 
 FetchList = Callable[[str], Secured | None]
 """A status list by its address: secured by its issuer; None where it cannot be had."""
-
-ASSERTION: Final = "assertionMethod"
-AUTHENTICATION: Final = "authentication"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ class Verifier:
             token.check(key, jose.CREDENTIAL_TYPE)
             return credential
         credential = read_credential(secured)
-        proof = data_integrity.proof_of(secured, data_integrity.ASSERTION)
+        proof = data_integrity.proof_of(secured, ASSERTION)
         method = str(proof["verificationMethod"])
         key = self.key(method, credential.issuer, ASSERTION, at=anchored_at)
         data_integrity.check_proof(secured, proof, key)
