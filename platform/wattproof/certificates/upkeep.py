@@ -22,7 +22,7 @@ from wattproof.certificates.service import CONTRACT, STORE
 from wattproof.certificates.transactions import SLOTS_AT_ONCE
 from wattproof.claims import steps
 from wattproof.meters.models import ReadingRow
-from wattproof.meters.service import DISPUTE_WINDOW_S, POST_WINDOW_S, RESOLVE_WINDOW_S
+from wattproof.meters.service import POST_WINDOW_S, changeable_until
 from wattproof.meters.values import pack
 from wattproof.runtime import Platform
 
@@ -63,7 +63,7 @@ def issue_due(platform: Platform, session: Session) -> int:
     by_device: dict[str, list[ReadingRow]] = {}
     devices = {row.device: row for row, _ in found}
     for row, reading in found:
-        if _is_final(reading, now):
+        if reading.chain_status != "None" and now > changeable_until(reading):
             by_device.setdefault(row.device, []).append(reading)
     return sum(
         _issue(platform, session, devices[device], readings, now)
@@ -168,14 +168,6 @@ def _move_mark(session: Session, device: CertifiedDeviceRow, finished: set[int],
     if mark != device.next_period:
         device.next_period = mark
         session.add(device)
-
-
-def _is_final(reading: ReadingRow, now: int) -> bool:
-    """Whether the chain takes it as final, as in ``meters.service.final_values``."""
-    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
-    if reading.chain_status in wait:
-        return now > reading.posted_at + wait[reading.chain_status]
-    return reading.chain_status != "None"
 
 
 def _expiry(device: CertifiedDeviceRow, period: int, slot: int) -> int:

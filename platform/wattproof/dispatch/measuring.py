@@ -18,12 +18,7 @@ from wattproof.dispatch.planning import planner_errors, planner_for
 from wattproof.dispatch.record import Record, document, open_record, store_document
 from wattproof.errors import RefusedError
 from wattproof.meters.models import DeviceRow, ReadingRow
-from wattproof.meters.service import (
-    DISPUTE_WINDOW_S,
-    POST_WINDOW_S,
-    RESOLVE_WINDOW_S,
-    period_end,
-)
+from wattproof.meters.service import POST_WINDOW_S, changeable_until, period_end
 from wattproof.rounds.facts import get_market
 from wattproof.rounds.models import MarketRow
 from wattproof.runtime import Platform
@@ -136,13 +131,10 @@ def _final_wh(
                 code="not_final",
             )
         return (None,) * plan.slots
-    wait = {
-        "Posted": DISPUTE_WINDOW_S,
-        "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S,
-    }.get(reading.chain_status, -1)
-    if now <= reading.posted_at + wait:
+    until = changeable_until(reading)
+    if now <= until:
         raise RefusedError(
-            f"the reading of {account} is not final before {reading.posted_at + wait}",
+            f"the reading of {account} is not final before {until}",
             code="not_final",
         )
     start = plan.first_slot - period * int(market.params["periodSlots"])

@@ -389,6 +389,14 @@ class _Tree:
         }
 
 
+def changeable_until(reading: ReadingRow) -> int:
+    """The last second in which a reading on the chain may change; 0 where that was decided."""
+    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
+    if reading.chain_status not in wait:
+        return 0
+    return reading.posted_at + wait[reading.chain_status]
+
+
 def final_values(
     session: Session, market: MarketRow, device: DeviceRow, period: int, now: int
 ) -> bytes | None:
@@ -397,8 +405,7 @@ def final_values(
     status = reading.chain_status if reading is not None else "None"
     if reading is None or status == "None":
         return b"" if now > period_end(market, period) + POST_WINDOW_S else None
-    wait = {"Posted": DISPUTE_WINDOW_S, "Disputed": DISPUTE_WINDOW_S + RESOLVE_WINDOW_S}
-    if status in wait and now <= reading.posted_at + wait[status]:
+    if now <= changeable_until(reading):
         return None
     return b"" if status == "Void" else pack(reading.values_wh)
 
