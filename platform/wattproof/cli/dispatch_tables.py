@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from wattproof.cli.output import print_facts
+from wattproof.cli.output import print_facts, print_rows
+from wattproof.terminal import Rows
 
 _SLOTS_SHOWN = 40
 _MICRO = 1_000_000
@@ -19,15 +18,19 @@ _MICRO = 1_000_000
 def plans(items: Sequence[Mapping[str, Any]]) -> None:
     """One plan a row."""
     columns = ("plan", "state", "version", "market", "period", "round", "participant", "inputs of")
-    table = _table("Dispatch plans", columns)
-    for each in items:
-        table.add_row(
+    rows = [
+        (
             *(str(each[name]) for name in ("id", "state", "version", "market", "period")),
             str(each["round"] or "any"),
             each["participant"],
             each["inputs_at"],
         )
-    Console().print(table if items else Text("no plans"))
+        for each in items
+    ]
+    if rows:
+        print_rows(Rows("Dispatch plans", columns, rows, numbers=(2, 3, 4)))
+    else:
+        typer.echo("no plans")
 
 
 def plan(shown: Mapping[str, Any], *, lines: bool) -> None:
@@ -58,33 +61,35 @@ def plan(shown: Mapping[str, Any], *, lines: bool) -> None:
 
 def difference(found: Mapping[str, Any]) -> None:
     """Indicators before and after, and the slots that changed."""
-    table = _table("What changes", ("", "before", "after", "change", ""))
-    for each in found["indicators"]:
-        unit, better = each["unit"], each["better"]
-        table.add_row(
+    changes = [
+        (
             each["name"],
-            _value(each["before"], unit),
-            _value(each["after"], unit),
-            _value(each["change"], unit, signed=True),
-            "" if better is None else ("better" if better else "worse"),
+            _value(each["before"], each["unit"]),
+            _value(each["after"], each["unit"]),
+            _value(each["change"], each["unit"], signed=True),
+            "" if each["better"] is None else ("better" if each["better"] else "worse"),
         )
-    slots = _table("Slots", ("line", "slot", "before W", "after W"))
-    for each in found["slots"][:_SLOTS_SHOWN]:
-        slots.add_row(
-            each["line"], str(each["slot"]), f"{each['before_w']:,}", f"{each['after_w']:,}"
-        )
-    console = Console()
-    console.print(table)
-    console.print(slots if found["slots"] else Text("no slot differs"))
-    if len(found["slots"]) > _SLOTS_SHOWN:
-        console.print(f"and {len(found['slots']) - _SLOTS_SHOWN} more slots (--json lists all)")
+        for each in found["indicators"]
+    ]
+    columns = ("indicator", "before", "after", "change", "verdict")
+    print_rows(Rows("What changes", columns, changes, numbers=(1, 2, 3)))
+    slots = [
+        (each["line"], str(each["slot"]), f"{each['before_w']:,}", f"{each['after_w']:,}")
+        for each in found["slots"]
+    ]
+    if not slots:
+        typer.echo("no slot differs")
+        return
+    heads = ("line", "slot", "before W", "after W")
+    print_rows(Rows("Slots", heads, slots[:_SLOTS_SHOWN], numbers=(1, 2, 3)))
+    if len(slots) > _SLOTS_SHOWN:
+        typer.echo(f"and {len(slots) - _SLOTS_SHOWN} more slots (--json lists all)")
 
 
 def steps(items: Sequence[Mapping[str, Any]]) -> None:
     """One step a row."""
-    table = _table("Steps", ("", "step", "when", "who", "what", "hash"))
-    for each in items:
-        table.add_row(
+    rows = [
+        (
             str(each["sequence"]),
             each["action"],
             each["at"],
@@ -92,28 +97,25 @@ def steps(items: Sequence[Mapping[str, Any]]) -> None:
             each["summary"],
             each["hash"][:18],
         )
-    Console().print(table)
+        for each in items
+    ]
+    print_rows(Rows("Steps", ("no.", "step", "when", "who", "what", "hash"), rows, numbers=(0,)))
 
 
 def _power(shown: Mapping[str, Any]) -> None:
     names = list(shown["lines"])
     fixed = {(each["line"], each["slot"]) for each in shown["edits"]}
-    table = _table("Mean power, W (* fixed by a person)", ("slot", "UTC", *names))
+    rows = []
     for slot in range(len(shown["lines"][names[0]])):
         start = (shown["first_slot"] + slot) * shown["slot_seconds"]
         powers = [
             f"{shown['lines'][name][slot]:,}{'*' if (name, slot) in fixed else ''}"
             for name in names
         ]
-        table.add_row(str(slot), datetime.fromtimestamp(start, UTC).strftime("%H:%M"), *powers)
-    Console().print(table)
-
-
-def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
+        rows.append((str(slot), datetime.fromtimestamp(start, UTC).strftime("%H:%M"), *powers))
+    columns = ("slot", "UTC", *names)
+    numbers = (0, *range(2, len(columns)))
+    print_rows(Rows("Mean power, W (* fixed by a person)", columns, rows, numbers))
 
 
 def _value(value: int, unit: str, *, signed: bool = False) -> str:

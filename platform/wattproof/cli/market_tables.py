@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from market.explanation.wording import energy, price
+from wattproof.cli.output import print_rows
+from wattproof.terminal import Rows
 
 _SHOWN = 60
 
@@ -26,38 +26,46 @@ def explanations(items: Sequence[Mapping[str, Any]]) -> None:
 
 def book(shown: Mapping[str, Any]) -> None:
     """Levels, dearest bids first, then cheapest offers."""
-    table = _table(
-        shown["product"], ("", "price a kWh", "offered", "filled", "orders", "yours", "")
-    )
-    for level in shown["items"][:_SHOWN]:
+    columns = ("side", "price a kWh", "offered", "filled", "orders", "yours", "kind")
+    rows = []
+    for level in shown["items"]:
         own = int(level["own_offered_wh"])
-        table.add_row(
-            "bid" if level["side"] == "buy" else "offer",
-            price(int(level["price_nano_per_kwh"])),
-            energy(int(level["offered_wh"])),
-            energy(int(level["filled_wh"])),
-            str(level["orders"]),
-            energy(own) if own else "",
-            "implied" if level["implied"] else "",
+        rows.append(
+            (
+                "bid" if level["side"] == "buy" else "offer",
+                price(int(level["price_nano_per_kwh"])),
+                energy(int(level["offered_wh"])),
+                energy(int(level["filled_wh"])),
+                str(level["orders"]),
+                energy(own) if own else "",
+                "implied" if level["implied"] else "",
+            )
         )
-    _print(table, len(shown["items"]))
+    _print(shown["product"], columns, rows, numbers=(1, 2, 3, 4, 5))
 
 
 def curves(shown: Mapping[str, Any]) -> None:
     """Steps of demand, then of supply."""
-    table = _table(shown["product"], ("", "price a kWh", "from", "until", ""))
-    for step in shown["items"][:_SHOWN]:
-        table.add_row(
+    columns = ("side", "price a kWh", "from", "until", "kind")
+    rows = [
+        (
             "demand" if step["side"] == "buy" else "supply",
             price(int(step["price_nano_per_kwh"])),
             energy(int(step["from_wh"])),
             energy(int(step["until_wh"])),
             "implied" if step["implied"] else "",
         )
-    _print(table, len(shown["items"]))
+        for step in shown["items"]
+    ]
+    _print(shown["product"], columns, rows, numbers=(1, 2, 3))
 
 
-def _table(product: Mapping[str, Any], columns: Sequence[str]) -> Table:
+def _print(
+    product: Mapping[str, Any],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+) -> None:
     at = price(int(product["price_nano_per_kwh"]))
     how = (
         f"nobody traded, indicative price {at}"
@@ -65,14 +73,6 @@ def _table(product: Mapping[str, Any], columns: Sequence[str]) -> Table:
         else f"{energy(int(product['volume_wh']))} at {at} a kWh"
     )
     typer.echo(f"{product['name']}: {how}")
-    table = Table()
-    for name in columns:
-        table.add_column(name, overflow="fold", justify="left" if name == "" else "right")
-    return table
-
-
-def _print(table: Table, count: int) -> None:
-    console = Console()
-    console.print(table)
-    if count > _SHOWN:
-        console.print(f"and {count - _SHOWN} more (--json lists all)")
+    print_rows(Rows("", columns, rows[:_SHOWN], numbers))
+    if len(rows) > _SHOWN:
+        typer.echo(f"and {len(rows) - _SHOWN} more (--json lists all)")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
-from wattproof.cli.output import AsJson, print_facts, print_json, working
+from wattproof.cli.output import AsJson, print_facts, print_json, print_rows, working
+from wattproof.terminal import Rows
 
 if TYPE_CHECKING:
     from market.network import Network
@@ -59,27 +60,21 @@ def show(market: Market, caller: typer.Context, as_json: AsJson = False) -> None
 
 
 def _print_elements(network: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Links and lines", title_justify="left")
-    for heading in ("name", "carrier", "from", "to"):
-        table.add_column(heading)
-    for heading in ("capacity kW", "loss"):
-        table.add_column(heading, justify="right")
+    rows = []
     for link in network["links"]:
         arrow = " both ways" if link["bothDirections"] else ""
         loss = f"{link['lossMillionths'] / 1e4:g} %"
         capacity = f"{int(link['capacityW']) / 1_000:,g}"
         ends = str(link["from"]), f"{link['to']}{arrow}"
-        table.add_row(link["name"], str(link["carrier"]), *ends, capacity, loss)
+        rows.append((link["name"], str(link["carrier"]), *ends, capacity, loss))
     for grid in network["grids"]:
         for line in grid["lines"]:
             limit = "-" if line["limitW"] is None else f"{int(line['limitW']) / 1_000:,g}"
             ends = str(line["from"]), str(line["to"])
             name = f"{line['name']} ({grid['name']})"
-            table.add_row(name, str(grid["carrier"]), *ends, limit, "meshed")
-    Console().print(table)
+            rows.append((name, str(grid["carrier"]), *ends, limit, "meshed"))
+    columns = ("name", "carrier", "from", "to", "capacity kW", "loss")
+    print_rows(Rows("Links and lines", columns, rows, numbers=(4, 5)))
 
 
 @app.command()

@@ -132,7 +132,9 @@ def test_people_read_tables(command, proposed):
     changes = command("dispatcher", "diff", number, as_json=False)
     assert "worse" in changes
     assert "6,000" in changes
-    assert "edited" not in command("dispatcher", "list", as_json=False)
+    listed = command("dispatcher", "list", as_json=False)
+    assert "edited" not in listed
+    assert proposed["participant"] in listed
     assert "ada[40]" in command("dispatcher", "history", number, as_json=False)
 
 
