@@ -20,17 +20,9 @@ from eth_utils.crypto import keccak
 from identity import did
 from identity.canonical import canonical_json
 from identity.errors import CredentialError, IdentityError
+from identity.roles import role_id
 from identity.signature import recover, sign_digest
 
-ROLES: Final = (
-    "prosumer",
-    "ev_owner",
-    "supplier",
-    "operator",
-    "dispatcher",
-    "meter",
-    "regulator",
-)
 _CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"
 _TYPES: Final = ("VerifiableCredential", "WattproofRoleCredential")
 _PROOF_TYPE: Final = "EthereumEip712Signature2021"
@@ -44,11 +36,6 @@ _STRUCT: Final = {
     ]
 }
 _LATEST: Final = 253_402_300_800  # the first second of the year 10000
-
-
-def role_id(role: str) -> bytes:
-    """The role's number on-chain: keccak-256 of ``wattproof.role.<role>``, 32 bytes."""
-    return bytes(keccak(text=f"wattproof.role.{role}"))
 
 
 @dataclass(frozen=True, slots=True)

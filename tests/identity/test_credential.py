@@ -14,6 +14,7 @@ from identity import credential, did
 from identity.canonical import canonical_json
 from identity.credential import CredentialDomain, RoleCredential
 from identity.errors import CredentialError
+from identity.roles import role_id
 
 ISSUER_KEY = b"\x11" * 32
 ISSUER = did.of(Account.from_key(ISSUER_KEY).address, 31337)
@@ -46,7 +47,7 @@ def test_the_hash_is_that_of_the_canonical_document_without_its_proof():
 
 
 def test_a_role_has_the_number_that_the_contracts_use():
-    assert credential.role_id("prosumer") == keccak(text="wattproof.role.prosumer")
+    assert role_id("prosumer") == keccak(text="wattproof.role.prosumer")
 
 
 def change(document, path, value):

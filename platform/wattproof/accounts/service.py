@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from eth_utils.crypto import keccak
 from sqlmodel import Session, select
 
-from identity.credential import ROLES, role_id
+from identity.roles import ROLES, role_id
 from wattproof.accounts.models import CredentialRow, FreeRow, MarginRow
 from wattproof.errors import MisconfiguredError, NotFoundError, RefusedError
 from wattproof.gateway import outbox

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from identity.credential import role_id
+from identity.roles import role_id
 from market.reference.programmes import Direction, ProgrammeTerms
 from wattproof.api.baseline_rule import BaselineRuleBody
 from wattproof.api.fields import Uint32

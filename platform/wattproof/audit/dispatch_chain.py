@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from identity.credential import role_id
+from identity.roles import role_id
 from market.order import Order, SignedOrder
 from market.product import Product
 from market.reference.meters import MISSING, ReadingStatus, decode_values

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from identity.credential import role_id
+from identity.roles import role_id
 from wattproof.errors import MisconfiguredError
 from wattproof.gateway.keys import Role
 

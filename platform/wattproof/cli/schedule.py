@@ -13,7 +13,7 @@ from types import TracebackType
 import structlog
 from sqlmodel import Session, col, func, select
 
-from identity.credential import role_id
+from identity.roles import role_id
 from market.network import describe
 from market.registry import markets
 from market.rules import MarketRules

@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 from sqlmodel import Session
 
 from devnet.roles import AuthorityRole
-from identity.credential import role_id
+from identity.roles import role_id
 from market.bid import OrderTerms, orders
 from market.eligibility import margin_need_micro
 from market.network import describe

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from identity.credential import role_id
+from identity.roles import role_id
 from market.approval import DispatchApproval
 from market.order import SignatureError
 from wattproof.dispatch import freshness

@@ -13,7 +13,8 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from identity import did
-from identity.credential import ROLES, CredentialDomain, RoleCredential, issue, role_id
+from identity.credential import CredentialDomain, RoleCredential, issue
+from identity.roles import ROLES, role_id
 from wattproof.accounts import service as accounts
 from wattproof.accounts.models import CredentialRow
 from wattproof.errors import ConflictError, NotFoundError, RefusedError

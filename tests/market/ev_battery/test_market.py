@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from identity.credential import ROLES
+from identity.roles import ROLES
 from market.ev_battery import MANIFEST
 from market.registry import MARKETS
 

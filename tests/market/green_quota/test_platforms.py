@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.credential import ROLES
+from identity.roles import ROLES
 from market.green_quota import CERTIFICATES, ELECTRICITY, MANIFESTS
 from market.green_quota.rules import (
     CERTIFICATE_RULES,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from identity.credential import ROLES
+from identity.roles import ROLES
 from market.bid import orders
 from market.certificate import check
 from market.clearing import clear

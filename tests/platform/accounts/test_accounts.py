@@ -7,7 +7,7 @@ from eth_typing import HexStr
 from sqlmodel import select
 
 from devnet import accounts
-from identity.credential import ROLES, role_id
+from identity.roles import ROLES, role_id
 from wattproof.accounts import service as ledger
 from wattproof.accounts.models import CredentialRow
 from wattproof.errors import MisconfiguredError, RefusedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_account import Account
 
-from identity.credential import role_id
+from identity.roles import role_id
 from market.approval import DispatchApproval
 from market.dispatch import Edit
 from market.order import recover

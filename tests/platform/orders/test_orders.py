@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 
 from devnet import accounts
-from identity.credential import role_id
+from identity.roles import role_id
 from market.messages import Cancellation, Receipt
 from market.order import Domain, Leg, Order, order_to_json, sign_order
 from market.product import Product

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select, tuple_
 
-from identity.credential import ROLES, role_id
+from identity.roles import ROLES, role_id
 from market.product import Product
 from market.registry import markets
 from wattproof.api.access import PlatformDep, Public
