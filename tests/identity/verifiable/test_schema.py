@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from identity.credential import ROLES
+from identity.roles import ROLES
 from identity.errors import CredentialError
 from identity.verifiable.kinds import KINDS, kind_named, kind_of
 from identity.verifiable.schema import check_claims, check_document, reference, schema_of
