@@ -95,7 +95,7 @@ _ALL: Final = (
     Kind(
         "renewable_device",
         "RenewableDeviceCredential",
-        ("meter",),
+        ("renewable_device",),
         frozenset(
             {"device", "technology", "capacity_w", "zone", "jurisdiction", "commissioned_on"}
         ),
@@ -103,7 +103,7 @@ _ALL: Final = (
     Kind(
         "producer",
         "ProducerCredential",
-        ("supplier",),
+        ("producer",),
         frozenset(
             {"licence_number", "jurisdiction", "zone", "legal_name", "technologies", "capacity_w"}
         ),

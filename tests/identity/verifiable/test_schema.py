@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from identity.roles import ROLES
 from identity.errors import CredentialError
+from identity.roles import ROLES
 from identity.verifiable.kinds import KINDS, kind_named, kind_of
 from identity.verifiable.schema import check_claims, check_document, reference, schema_of
 
@@ -31,7 +31,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "verified_until": "2034-12-31",
     },
     "renewable_device": {
-        "role": "meter",
+        "role": "renewable_device",
         "device": DEVICE,
         "technology": 3,
         "capacity_w": 9_000,
@@ -39,7 +39,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "commissioned_on": "2025-02-28",
     },
     "producer": {
-        "role": "supplier",
+        "role": "producer",
         "licence_number": "EE-2026/17",
         "jurisdiction": "DE-BY",
         "zone": ZONE,
