@@ -80,6 +80,11 @@ class Book:
         return any(signed.order.multi_leg for signed in self.orders)
 
     @cached_property
+    def delegating(self) -> frozenset[str]:
+        """Traders for whom somebody else signed an order of this book."""
+        return frozenset(signed.order.trader for signed in self.orders if signed.delegate)
+
+    @cached_property
     def leg_indices(self) -> tuple[tuple[int, ...], ...]:
         """For every order the product indices of its legs."""
         return tuple(

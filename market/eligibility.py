@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from market.book import Book
-from market.order import Order, limit_is_within_cap
+from market.delegation import Session, SessionBreach, Traded, session_breach
+from market.order import Order, SignedOrder, limit_is_within_cap
 from market.rules import MarketRules as MarketRules
 from market.units import SCALE, ceil_div
+
+_NEVER_OPEN = (1 << 40) - 1
+"""No session lasts beyond a gate at this second."""
+
+
+_NOTHING = Traded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,16 @@ class TraderFacts:
     `margin_micro` is what is available for this round, `epoch` the one this round is judged by,
     `eligible` whether its credential stands (True where the market needs none), `capacity_wh` the
     attested energy it may sell in the round (None where the market has no capacity source).
+    `session` is the one that this round is judged by, of use where somebody else signed for the
+    trader (None: nobody may); it must last beyond `gate_at`, the second of the gate.
     """
 
     margin_micro: int
     epoch: int
     eligible: bool
     capacity_wh: int | None = None
+    session: Session | None = None
+    gate_at: int = _NEVER_OPEN
 
 
 class GateRule(StrEnum):
@@ -35,6 +46,7 @@ class GateRule(StrEnum):
     CREDENTIAL = "credential"
     MARGIN = "margin"
     CAPACITY = "capacity"
+    DELEGATION = "delegation"
 
 
 def margin_need_micro(order: Order, rules: MarketRules) -> int:
@@ -53,6 +65,20 @@ def sold_energy_wh(order: Order) -> int:
     )
 
 
+def bought_energy_wh(order: Order) -> int:
+    """Energy an order takes at full fill, in Wh, not negative."""
+    return sum(
+        ceil_div(leg.coefficient * order.max_units, SCALE)
+        for leg in order.legs
+        if leg.coefficient > 0
+    )
+
+
+def traded_energy(order: Order) -> Traded:
+    """Energy an order takes and gives at full fill."""
+    return Traded(bought_energy_wh(order), sold_energy_wh(order))
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """How the gate judged an order.
@@ -60,6 +86,8 @@ class Judgement:
     `broken` is the first rule of protocol section 4 that it breaks, None where it counts. It needs
     `need_micro` of margin and sells `sold_wh`; `margin_left_micro` and `capacity_left_wh` (None
     where the market has no capacity source) are what the trader's earlier orders had left.
+    Where the delegation is what it breaks, `breach` says how, and `delegated` is what the trader's
+    delegate had bought and sold before it in the round.
     """
 
     broken: GateRule | None
@@ -67,6 +95,8 @@ class Judgement:
     margin_left_micro: int
     sold_wh: int
     capacity_left_wh: int | None
+    breach: SessionBreach | None = None
+    delegated: Traded = _NOTHING
 
 
 def judge(
@@ -81,12 +111,14 @@ def judge(
         if trader not in facts:
             raise KeyError(f"no facts about trader {trader}")
         fact = facts[trader]
-        margin, capacity = fact.margin_micro, fact.capacity_wh
+        margin, capacity, delegated = fact.margin_micro, fact.capacity_wh, _NOTHING
         for position in positions:
-            order = book.orders[position].order
+            signed = book.orders[position]
+            order = signed.order
             need = margin_need_micro(order, rules)
             sold = sold_energy_wh(order)
             broken: GateRule | None = None
+            breach: SessionBreach | None = None
             if not limit_is_within_cap(order, rules.price_cap):
                 broken = GateRule.PRICE_CAP
             elif order.epoch != fact.epoch:
@@ -97,12 +129,25 @@ def judge(
                 broken = GateRule.MARGIN
             elif capacity is not None and sold > capacity:
                 broken = GateRule.CAPACITY
-            judged.append(Judgement(broken, need, margin, sold, capacity))
+            elif signed.delegate is not None:
+                breach = _breach(signed, fact, delegated)
+                if breach is not None:
+                    broken = GateRule.DELEGATION
+            judged.append(Judgement(broken, need, margin, sold, capacity, breach, delegated))
             if broken is None:
                 margin -= need
+                if signed.delegate is not None:
+                    delegated += traded_energy(order)
                 if capacity is not None:
                     capacity -= sold
     return tuple(judged)
+
+
+def _breach(signed: SignedOrder, fact: TraderFacts, delegated: Traded) -> SessionBreach | None:
+    order = signed.order
+    return session_breach(
+        fact.session, signed.signer, order, traded_energy(order), delegated, fact.gate_at
+    )
 
 
 def effective_maxima(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,25 +103,52 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class SignedOrder:
-    """An order, its compact signature (64 bytes) and its hash (32 bytes)."""
+    """An order, its compact signature (64 bytes) and its hash (32 bytes).
+
+    `delegate` is the account that signed for the trader; None: the trader signed itself.
+    """
 
     order: Order
     signature: bytes
     digest: bytes
+    delegate: str | None = None
+
+    @property
+    def signer(self) -> str:
+        """Whose signature it is."""
+        return self.order.trader if self.delegate is None else self.delegate
 
     @classmethod
-    def sign(cls, domain: Domain, order: Order, private_key: PrivateKey) -> SignedOrder:
+    def sign(
+        cls,
+        domain: Domain,
+        order: Order,
+        private_key: PrivateKey,
+        *,
+        delegate: str | None = None,
+    ) -> SignedOrder:
+        """`delegate`: address of the key, where it is not the trader's."""
         digest = order_hash(domain, order)
-        return cls(order, sign_digest(digest, private_key), digest)
+        return cls(order, sign_digest(digest, private_key), digest, delegate)
 
     @classmethod
-    def verify(cls, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
-        """The order with its hash. Raises SignatureError unless its trader signed it."""
+    def verify(
+        cls, domain: Domain, order: Order, signature: bytes, *, named: Collection[str] = ()
+    ) -> SignedOrder:
+        """The order with its hash and who signed it.
+
+        `named` are the accounts that the trader ever named as its delegates in the order's market
+        (protocol section 16). Raises SignatureError unless it or one of them signed.
+        """
         digest = order_hash(domain, order)
         signer = recover(digest, signature)
-        if signer != order.trader:
-            raise SignatureError(f"signed by {signer}, not by the trader {order.trader}")
-        return cls(order, signature, digest)
+        if signer == order.trader:
+            return cls(order, signature, digest)
+        if signer not in named:
+            raise SignatureError(
+                f"signed by {signer}, not by the trader {order.trader} or a delegate it named"
+            )
+        return cls(order, signature, digest, signer)
 
 
 def order_hash(domain: Domain, order: Order) -> bytes:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from market.delegation import Session, SessionBreach
+from market.eligibility import traded_energy
 from market.explanation.cleared import ClearedRound
 from market.explanation.wording import energy, money, price
+from market.order import Order
+from market.units import floor_div
 
 
 def price_cap(cleared: ClearedRound, position: int) -> list[str]:
@@ -58,3 +64,53 @@ def capacity(cleared: ClearedRound, position: int) -> list[str]:
         f"{energy(left)} was left. {energy(judgement.sold_wh - left)} was missing: {way}, or sell "
         "less."
     ]
+
+
+def delegation(cleared: ClearedRound, position: int) -> list[str]:
+    signed, judgement = cleared.book.orders[position], cleared.judgements[position]
+    session = cleared.facts[signed.order.trader].session
+    breach = judgement.breach
+    assert breach is not None
+    head = f"It did not count at the gate: {signed.signer} signed it for its trader, and "
+    if session is None or breach is SessionBreach.DELEGATE:
+        now = "nobody" if session is None else session.delegate
+        return [
+            f"{head}the trader's delegate for this round was {now}. Have the delegate named "
+            "before the gate, or let the trader sign itself."
+        ]
+    if breach is SessionBreach.ENDED:
+        end = datetime.fromtimestamp(session.until, UTC)
+        return [
+            f"{head}its session had ended at {end:%Y-%m-%d %H:%M:%S} UTC. Have it prolonged before "
+            "the next gate."
+        ]
+    if breach is SessionBreach.PRICE:
+        return [
+            f"{head}its session bounds what is taken at {price(session.max_price)} a kWh at most "
+            f"and what is given at {price(session.min_price)} at least; the order's limit lies "
+            f"beyond that. {_bounded_price(signed.order, session)}"
+        ]
+    amount, before = traded_energy(signed.order), judgement.delegated
+    verb, wanted, spent, bound = (
+        ("buys", amount.bought_wh, before.bought_wh, session.buy_wh)
+        if breach is SessionBreach.BUY
+        else ("sells", amount.sold_wh, before.sold_wh, session.sell_wh)
+    )
+    after = ", less what its orders before it in the book took" if spent else ""
+    return [
+        f"{head}it {verb} up to {energy(wanted)}, while its session had {energy(bound - spent)} "
+        f"left in this round (of {energy(bound)}{after}). Order less, or have the bound raised "
+        "before the gate."
+    ]
+
+
+def _bounded_price(order: Order, session: Session) -> str:
+    """What a limit within the session would be."""
+    amount = traded_energy(order)
+    worth = session.max_price * amount.bought_wh - session.min_price * amount.sold_wh
+    limit = floor_div(worth, order.max_units)
+    if not order.multi_leg:
+        side = "asks for" if order.sells else "bids"
+        more = "or more" if order.sells else "or less"
+        return f"Sign an order that {side} {price(-limit if order.sells else limit)} {more}."
+    return f"Sign it with {price(limit)} a thousand units or less."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from market.delegation import SessionBreach
 from market.explanation import sentences
 from market.explanation.cleared import ClearedRound
 from market.explanation.reason import Reason, reason_of
@@ -42,8 +43,9 @@ class OrderExplanation:
     had an unfilled order filled or at the margin (None: it was filled, did not count, or no limit
     would), certain where `limit_is_exact`; else needed, but perhaps not enough.
     `margin_missing_micro` and `capacity_missing_wh` are what the gate missed (0 where that was not
-    the reason). `gap_part_micro` is what was left open of the order's gain, `gap_micro` of all
-    orders', both rounded up.
+    the reason). `signer` is the account that signed, the trader or its delegate; `breach` is how a
+    delegate's order fell outside its session, where that was the reason. `gap_part_micro` is what
+    was left open of the order's gain, `gap_micro` of all orders', both rounded up.
     """
 
     position: int
@@ -66,6 +68,8 @@ class OrderExplanation:
     margin_need_micro: int
     margin_missing_micro: int
     capacity_missing_wh: int
+    signer: str
+    breach: SessionBreach | None
     gap_part_micro: int
     gap_micro: int
     sentences: tuple[str, ...]
@@ -120,6 +124,8 @@ def explain_order(cleared: ClearedRound, position: int) -> OrderExplanation:
         margin_need_micro=judgement.need_micro,
         margin_missing_micro=missing_micro,
         capacity_missing_wh=missing_wh,
+        signer=signed.signer,
+        breach=judgement.breach,
         gap_part_micro=cleared.part_of_gap_micro(position),
         gap_micro=cleared.gap_micro,
         sentences=sentences.of_order(cleared, position),

@@ -11,7 +11,7 @@ from market.explanation.cleared import ClearedRound
 class Reason(StrEnum):
     """Every order of a book has exactly one.
 
-    The first five did not count at the gate (protocol section 4). All others counted:
+    The first six did not count at the gate (protocol section 4). All others counted:
 
     * FILLED: in full; it gains at the price, or at least does not lose.
     * AT_THE_MARGIN: its limit is the price (within a nano a kWh of each leg), so it is filled in
@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CREDENTIAL = "credential"
     MARGIN = "margin"
     CAPACITY = "capacity"
+    DELEGATION = "delegation"
     FILLED = "filled"
     AT_THE_MARGIN = "at_the_margin"
     NO_COUNTERPARTY = "no_counterparty"
@@ -41,6 +42,7 @@ GATE_REASONS = {
     GateRule.CREDENTIAL: Reason.CREDENTIAL,
     GateRule.MARGIN: Reason.MARGIN,
     GateRule.CAPACITY: Reason.CAPACITY,
+    GateRule.DELEGATION: Reason.DELEGATION,
 }
 
 

@@ -254,6 +254,7 @@ _WHY: Mapping[Reason, Callable[[ClearedRound, int], list[str]]] = {
     Reason.CREDENTIAL: gate_sentences.credential,
     Reason.MARGIN: gate_sentences.margin_missing,
     Reason.CAPACITY: gate_sentences.capacity,
+    Reason.DELEGATION: gate_sentences.delegation,
     Reason.FILLED: _filled,
     Reason.AT_THE_MARGIN: _margin_of_the_price,
     Reason.NO_COUNTERPARTY: _no_counterparty,

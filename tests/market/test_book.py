@@ -71,3 +71,13 @@ def test_the_same_terms_under_another_salt_are_another_order():
     other = unsigned_book(GRID, [(dataclasses.replace(signed.order, salt=999), b"")]).orders[0]
     assert isinstance(other, SignedOrder)
     assert other.digest != signed.digest
+
+
+def test_a_book_knows_for_whom_others_signed():
+    book = a_book(12)
+    first = book.orders[0]
+    assert book.delegating == frozenset()
+    signed = dataclasses.replace(first, delegate=book.orders[-1].order.trader)
+    changed = dataclasses.replace(book, orders=(signed, *book.orders[1:]))
+    assert changed.delegating == {first.order.trader}
+    assert (changed.root, changed.leaves) == (book.root, book.leaves)

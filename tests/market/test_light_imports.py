@@ -27,6 +27,7 @@ BLOCKED = (
         "payment",
         "settlement",
         "book",
+        "delegation",
         "eligibility",
         "explanation",
     ],

@@ -123,6 +123,38 @@ def test_an_order_signed_by_somebody_else_is_refused():
         SignedOrder.verify(DOMAIN, an_order(), sign_order(DOMAIN, an_order(), b"\x12" * 32))
 
 
+DELEGATE_KEY = b"\x12" * 32
+DELEGATE = Account.from_key(DELEGATE_KEY).address
+
+
+def test_an_order_that_a_named_delegate_signed_knows_who_signed_it():
+    order = an_order()
+    given = SignedOrder.sign(DOMAIN, order, DELEGATE_KEY, delegate=DELEGATE)
+    verified = SignedOrder.verify(DOMAIN, order, given.signature, named=[DELEGATE])
+    assert verified == given
+    assert (verified.delegate, verified.signer) == (DELEGATE, DELEGATE)
+
+
+def test_an_order_that_its_trader_signed_needs_nobody_named():
+    order = an_order()
+    signed = SignedOrder.verify(DOMAIN, order, sign_order(DOMAIN, order, KEY), named=[DELEGATE])
+    assert (signed.delegate, signed.signer) == (None, TRADER)
+
+
+def test_somebody_whom_the_trader_did_not_name_signs_nothing_for_it():
+    order = an_order()
+    signature = sign_order(DOMAIN, order, DELEGATE_KEY)
+    for named in ((), (TRADER,), (DELEGATE.lower(),)):
+        with pytest.raises(SignatureError, match=f"signed by {DELEGATE}, not by the trader"):
+            SignedOrder.verify(DOMAIN, order, signature, named=named)
+
+
+def test_a_delegates_signature_of_another_order_is_none_of_this_one():
+    signature = sign_order(DOMAIN, an_order(salt=8), DELEGATE_KEY)
+    with pytest.raises(SignatureError):
+        SignedOrder.verify(DOMAIN, an_order(), signature, named=[DELEGATE])
+
+
 def test_a_plain_buy_is_well_formed():
     check_well_formed(an_order(), GRID, PRICE_CAP)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from market.delegation import SessionBreach
 from market.explanation import (
     ClearedRound,
     Curve,
@@ -78,6 +79,8 @@ _ORDER_EXAMPLE: dict[str, Any] = {
     "margin_need_micro": 2_800_000,
     "margin_missing_micro": 0,
     "capacity_missing_wh": 0,
+    "signer": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    "breach": None,
     "gap_part_micro": 0,
     "gap_micro": 0,
 }
@@ -139,6 +142,10 @@ class OrderExplanationOut(BaseModel):
     margin_need_micro: Integer
     margin_missing_micro: Integer
     capacity_missing_wh: Integer
+    signer: str = Field(description="Who signed it: the trader, or its session delegate.")
+    breach: SessionBreach | None = Field(
+        description="How a delegate's order fell outside its session; null where it did not."
+    )
     gap_part_micro: Integer = Field(description="What was left open of the order's own gain.")
     gap_micro: Integer = Field(description="Bound on what the round lacks to the best result.")
 
@@ -290,6 +297,8 @@ def order_out(cleared: ClearedRound, found: OrderExplanation, sees: Sees) -> Ord
         margin_need_micro=found.margin_need_micro,
         margin_missing_micro=found.margin_missing_micro,
         capacity_missing_wh=found.capacity_missing_wh,
+        signer=found.signer,
+        breach=found.breach,
         gap_part_micro=found.gap_part_micro,
         gap_micro=found.gap_micro,
     )

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, delete, select, update
 from market import certificate
 from market.book import Book
 from market.certificate import Certificate
-from market.eligibility import GateRule, TraderFacts, effective_maxima, judge
+from market.delegation import SessionBreach
+from market.eligibility import GateRule, Judgement, TraderFacts, effective_maxima, judge
 from market.outcome import Clearing
 from market.rules import MarketRules
 from market.settlement import Settlement
@@ -88,7 +89,7 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
                     "maximum": cleared.maxima[position],
                     "fill": cleared.clearing.fills[position],
                     "payment_micro": cleared.settlement.payments_micro[position],
-                    "why": judgement.broken and why_not(judgement.broken, rules),
+                    "why": why_not(judgement, rules),
                 }
                 for position, (signed, judgement) in enumerate(
                     zip(cleared.book.orders, judgements, strict=True)
@@ -137,9 +138,20 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
     return True
 
 
-def why_not(broken: GateRule, rules: MarketRules) -> str:
-    """Why an order that broke this rule counted for nothing at the gate."""
-    match broken:
+_BREACHES = {
+    SessionBreach.DELEGATE: "who signed it was not the trader's delegate for this round",
+    SessionBreach.ENDED: "the delegate's session had ended at the gate",
+    SessionBreach.PRICE: "its limit is beyond what the trader's delegate may sign",
+    SessionBreach.BUY: "it buys more than the trader's delegate had left in the round",
+    SessionBreach.SELL: "it sells more than the trader's delegate had left in the round",
+}
+
+
+def why_not(judgement: Judgement, rules: MarketRules) -> str | None:
+    """Why an order counted for nothing at the gate; None where it counted."""
+    match judgement.broken:
+        case None:
+            return None
         case GateRule.PRICE_CAP:
             return "its limit is beyond the market's price cap"
         case GateRule.EPOCH:
@@ -151,6 +163,9 @@ def why_not(broken: GateRule, rules: MarketRules) -> str:
         case GateRule.CAPACITY:
             what = "what was offered for sale" if rules.tokenised else "attested capacity"
             return f"{what} did not cover it at the gate"
+        case GateRule.DELEGATION:
+            assert judgement.breach is not None
+            return _BREACHES[judgement.breach]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 from random import Random
 
 from eth_utils.address import to_checksum_address
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from market.book import Book
 from market.certificate import check
 from market.clearing import clear
+from market.delegation import Session
 from market.eligibility import TraderFacts, effective_maxima
 from market.explanation import ClearedRound, ProductNames
 from market.order import Leg, Order
@@ -19,12 +20,13 @@ from market.synthetic import random_orders, rules_for, trader_keys, unsigned_boo
 from market.units import SCALE
 
 KEYS = trader_keys(6)
-ALICE, BOB, CEM = (to_checksum_address("0x" + two * 20) for two in ("a1", "b0", "ce"))
+ALICE, BOB, CEM, DAN = (to_checksum_address("0x" + two * 20) for two in ("a1", "b0", "ce", "da"))
 ONE = ProductGrid(carriers=1, zones=1, first_slot=96, slots=1)
 FEW = ProductGrid(carriers=1, zones=1, first_slot=96, slots=3)
 PARK = ProductGrid(carriers=2, zones=2, first_slot=96, slots=3)
 NAMES = ProductNames(("electricity", "heat"), ("north", "south"), 900, 96)
 PLENTY = 10**13
+SESSION = Session(CEM, 1_760_000_000, 10**9, 10**9, 250_000_000, 150_000_000)
 
 
 def explained(book: Book, facts, rules) -> ClearedRound:
@@ -38,13 +40,21 @@ def explained(book: Book, facts, rules) -> ClearedRound:
 def counting(book: Book, **changes):
     """Facts by which every order counts."""
     fact = TraderFacts(margin_micro=PLENTY, epoch=0, eligible=True)
-    return {trader: dataclasses.replace(fact, **changes) for trader, _ in book.traders()}
+    return {trader: replace(fact, **changes) for trader, _ in book.traders()}
 
 
-def a_round(*orders: Order, grid: ProductGrid = ONE, facts=None, **rules) -> ClearedRound:
-    """The round of these orders, cleared."""
-    book = unsigned_book(grid, [(order, b"") for order in orders])
-    chosen = dataclasses.replace(rules_for(grid), **rules)
+def delegated(book: Book, signers) -> Book:
+    """The book with these accounts as signers of these orders, by order."""
+    orders = tuple(replace(signed, delegate=signers.get(signed.order)) for signed in book.orders)
+    return replace(book, orders=orders)
+
+
+def a_round(
+    *orders: Order, grid: ProductGrid = ONE, facts=None, signers=None, **rules
+) -> ClearedRound:
+    """The round of these orders, cleared; `signers`: who signed for its trader, by order."""
+    book = delegated(unsigned_book(grid, [(order, b"") for order in orders]), signers or {})
+    chosen = replace(rules_for(grid), **rules)
     return explained(book, counting(book) | (facts or {}), chosen)
 
 
@@ -83,14 +93,17 @@ def random_rounds(draw, grids=(ONE, FEW, PARK), share=(0.0, 0.3, 0.6), odd_facts
     rules = rules_for(grid)
     facts = counting(book)
     if odd_facts:
-        rules = dataclasses.replace(rules, price_cap=draw(st.sampled_from((250_000_000, 10**9))))
+        rules = replace(rules, price_cap=draw(st.sampled_from((250_000_000, 10**9))))
         facts = {
             trader: TraderFacts(
                 margin_micro=random.choice((PLENTY, 20_000, 2_000)),
                 epoch=random.choice((0, 0, 0, 1)),
                 eligible=random.random() < 0.9,
                 capacity_wh=random.choice((None, 10**9, 5_000)),
+                session=random.choice((None, SESSION, replace(SESSION, buy_wh=200, sell_wh=0))),
+                gate_at=random.choice((0, 0, 0, SESSION.until)),
             )
             for trader in facts
         }
+        book = delegated(book, {o: random.choice((None, None, CEM, DAN)) for o, _ in drawn})
     return explained(book, facts, rules)

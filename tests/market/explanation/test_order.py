@@ -23,9 +23,11 @@ from tests.market.explanation.books import (
     ALICE,
     BOB,
     CEM,
+    DAN,
     FEW,
     ONE,
     PARK,
+    SESSION,
     a_round,
     order,
     position_of,
@@ -243,6 +245,55 @@ def test_an_order_that_did_not_count_hears_which_rule_of_the_gate_it_broke(facts
     assert refused.reason is reason
     assert refused.maximum_units == refused.fill_units == 0
     assert said in text(refused)
+
+
+@pytest.mark.parametrize(
+    ("session", "breach", "said"),
+    [
+        (None, "delegate", f"{CEM} signed it for its trader"),
+        (None, "delegate", "the trader's delegate for this round was nobody."),
+        ({"delegate": DAN}, "delegate", f"delegate for this round was {DAN}"),
+        ({"until": 1_000_000}, "ended", "its session had ended at 1970-01-12 13:46:40 UTC"),
+        ({"max_price": 290_000_000}, "price", "taken at 0.29 a kWh at most and what is given at"),
+        ({"max_price": 290_000_000}, "price", "Sign an order that bids 0.29 or less."),
+        ({"max_price": 10**9, "buy_wh": 9}, "buy", "buys up to 0.01 kWh, while its session had"),
+        ({"max_price": 10**9, "buy_wh": 9}, "buy", "0.009 kWh left in this round (of 0.009 kWh)"),
+    ],
+)
+def test_an_order_outside_its_session_hears_which_bound_it_broke(session, breach, said):
+    bid = order(ALICE, 10, 0.3)
+    alice = TraderFacts(
+        10**9, 0, True, None, session and dataclasses.replace(SESSION, **session), 1_000_000
+    )
+    cleared = a_round(bid, order(BOB, -10, 0.2), facts={ALICE: alice}, signers={bid: CEM})
+    refused = explain(cleared, bid)
+    assert (refused.reason, refused.breach) == (Reason.DELEGATION, breach)
+    assert (refused.signer, refused.fill_units) == (CEM, 0)
+    assert said in text(refused)
+    assert "At the round's prices it would have" in text(refused)
+
+
+def test_a_seller_and_a_converter_hear_which_limit_their_session_allows():
+    ask = order(ALICE, -10, 0.1)
+    alice = TraderFacts(10**9, 0, True, None, SESSION, 0)
+    sold = explain(a_round(ask, order(BOB, 10, 0.2), facts={ALICE: alice}, signers={ask: CEM}), ask)
+    assert "Sign an order that asks for 0.15 or more." in text(sold)
+    store = several(ALICE, 1_000, 0.2, (96, 1_000_000), (97, -900_000))
+    cleared = a_round(store, grid=FEW, facts={ALICE: alice}, signers={store: CEM})
+    # A thousand units take 1 kWh at 0.25 and give 0.9 kWh at 0.15: 0.115.
+    assert "Sign it with 0.115 a thousand units or less." in text(explain(cleared, store))
+
+
+def test_energy_that_earlier_orders_of_the_delegate_took_is_counted():
+    asks = [order(ALICE, -10, 0.2, salt=salt) for salt in range(3)]
+    alice = TraderFacts(10**9, 0, True, None, dataclasses.replace(SESSION, sell_wh=25), 0)
+    signers = dict.fromkeys(asks, CEM)
+    cleared = a_round(*asks, order(BOB, 30, 0.3), facts={ALICE: alice}, signers=signers)
+    found = [explain_order(cleared, i) for i in range(4) if cleared.book.orders[i].delegate]
+    refused = [each for each in found if each.breach is not None]
+    assert [each.breach for each in refused] == ["sell"]
+    assert "it sells up to 0.01 kWh, while its session had 0.005 kWh left" in text(refused[0])
+    assert "(of 0.025 kWh, less what its orders before it in the book took)" in text(refused[0])
 
 
 def test_what_is_missing_at_the_gate_is_counted_after_the_traders_earlier_orders():
