@@ -2,6 +2,7 @@
 
 The document follows the W3C data model of verifiable credentials; the chain holds its hash alone
 (keccak-256 of the canonical JSON of the document without its proof), with subject, role and times.
+Each document has a random id: nobody finds out what its claims say by hashing guesses.
 The proof is EIP-712 typed data (domain "Wattproof" version 1, the chain id and the
 CredentialRegistry): ``RoleCredential(bytes32 credential,address subject,bytes32 role,uint64
 validFrom,uint64 expiresAt)``, signed by the issuer's key.
@@ -9,6 +10,7 @@ validFrom,uint64 expiresAt)``, signed by the issuer's key.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,6 +57,7 @@ class RoleCredential:
         role: name of the role, such as ``ev_owner``.
         valid_from, expires_at: seconds, UTC; ``expires_at`` is excluded.
         claims: further claims, values of canonical JSON; no key ``id`` or ``role``.
+        id: random; empty in documents of before ids were given, whose hash can be guessed.
     """
 
     issuer: did.EthrDid
@@ -63,6 +66,7 @@ class RoleCredential:
     valid_from: int
     expires_at: int
     claims: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: uuid.uuid4().urn)
 
     def __post_init__(self) -> None:
         if not self.role:
@@ -79,6 +83,7 @@ class RoleCredential:
         """The credential without a proof."""
         return {
             "@context": [_CONTEXT],
+            **({"id": self.id} if self.id else {}),
             "type": list(_TYPES),
             "issuer": str(self.issuer),
             "validFrom": _iso(self.valid_from),
@@ -171,6 +176,7 @@ def _read(document: Mapping[str, Any]) -> tuple[RoleCredential, Mapping[str, Any
             valid_from=_seconds(document["validFrom"]),
             expires_at=_seconds(document["validUntil"]),
             claims=subject,
+            id=_id(document),
         )
         proof = document["proof"]
         if not isinstance(proof, Mapping) or proof.get("type") != _PROOF_TYPE:
@@ -182,6 +188,14 @@ def _read(document: Mapping[str, Any]) -> tuple[RoleCredential, Mapping[str, Any
     if credential.document() != {key: document[key] for key in document if key != "proof"}:
         raise CredentialError("the credential has fields that its proof does not cover")
     return credential, proof
+
+
+def _id(document: Mapping[str, Any]) -> str:
+    if "id" not in document:
+        return ""
+    if not isinstance(document["id"], str) or not document["id"]:
+        raise CredentialError("the credential's id is no text")
+    return document["id"]
 
 
 def _iso(seconds: int) -> str:

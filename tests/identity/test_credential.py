@@ -30,6 +30,7 @@ def make(**changes):
         "valid_from": 1_700_000_000,
         "expires_at": 1_800_000_000,
         "claims": {"vehicle": "WVWZZZ", "batteryWh": 58_000},
+        "id": "urn:uuid:6b9c1f0a-3c0e-4d6f-8a51-9f1c7f3b2f10",
     } | changes
     return RoleCredential(**fields)
 
@@ -44,6 +45,34 @@ def test_the_hash_is_that_of_the_canonical_document_without_its_proof():
     del document["proof"]
     assert make().hash() == keccak(canonical_json(document))
     assert make().hash() != make(expires_at=1_800_000_001).hash()
+
+
+def test_the_hash_cannot_be_found_by_guessing_the_claims():
+    first, second = (RoleCredential(ISSUER, SUBJECT, "prosumer", 1, 2, {"a": 1}) for _ in range(2))
+    assert first.id != second.id
+    assert first.hash() != second.hash()
+    assert first.hash() != make(role="prosumer", valid_from=1, expires_at=2, claims={"a": 1}).hash()
+
+
+def test_a_document_of_before_ids_were_given_is_still_read():
+    document = credential.issue(make(id=""), DOMAIN, ISSUER_KEY)
+    assert "id" not in document
+    assert credential.verify(document, DOMAIN) == make(id="")
+
+
+@pytest.mark.parametrize("value", [7, None, "", ["urn:uuid:1"]])
+def test_an_id_that_is_no_text_is_refused(value):
+    document = credential.issue(make(), DOMAIN, ISSUER_KEY) | {"id": value}
+    with pytest.raises(CredentialError):
+        credential.verify(document, DOMAIN)
+
+
+@pytest.mark.parametrize("value", ["", "urn:uuid:6b9c1f0a-3c0e-4d6f-8a51-9f1c7f3b2f11"])
+def test_a_document_whose_id_was_taken_or_changed_is_refused(value):
+    document = credential.issue(make(), DOMAIN, ISSUER_KEY)
+    del document["id"]
+    with pytest.raises(CredentialError):
+        credential.verify(document | ({"id": value} if value else {}), DOMAIN)
 
 
 def test_a_role_has_the_number_that_the_contracts_use():

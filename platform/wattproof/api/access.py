@@ -135,5 +135,8 @@ Dispatcher = Annotated[Principal, Depends(allow(Scope.DISPATCHER))]
 Operator = Annotated[Principal, Depends(allow(Scope.OPERATOR))]
 Regulator = Annotated[Principal, Depends(allow(Scope.REGULATOR))]
 MeterReader = Annotated[Principal, Depends(allow(Scope.METER, Scope.PARTICIPANT, Scope.OPERATOR))]
+ReadingReader = Annotated[
+    Principal, Depends(allow(Scope.PARTICIPANT, Scope.OPERATOR, Scope.REGULATOR))
+]
 Visitor = Annotated[Principal | None, Depends(visitor_of)]
 Public = Depends(public)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from traceback import format_tb
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
 from identity.errors import IdentityError
@@ -144,7 +145,7 @@ async def _on_platform_error(request: Request, error: Exception) -> ProblemRespo
     assert isinstance(error, WattproofError)
     status = status_of(error)
     if status >= 500:
-        _log.error("%s %s: %s", request.method, request.url.path, error.message)
+        _log.error("%s %s: %s", request.method, _route(request), error.message)
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -180,11 +181,26 @@ async def _on_http_error(request: Request, error: Exception) -> ProblemResponse:
 
 
 async def _on_database_error(request: Request, error: Exception) -> ProblemResponse:
-    _log.error("%s %s: %s", request.method, request.url.path, error)
+    _log.error("%s %s: %s", request.method, _route(request), _without_values(error))
     detail = "the database does not answer; try again"
     return problem(request, 503, "unavailable", detail, headers={"Retry-After": "5"})
 
 
 async def _on_bug(request: Request, error: Exception) -> ProblemResponse:
-    _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    if isinstance(error, DBAPIError):
+        where = "".join(format_tb(error.__traceback__))
+        what = f"{type(error).__name__} ({type(error.orig).__name__})"
+        _log.error("%s %s failed: %s\n%s", request.method, _route(request), what, where)
+    else:
+        _log.exception("%s %s failed", request.method, _route(request), exc_info=error)
     return problem(request, 500, "bug", "Wattproof failed at this request; it is in the log")
+
+
+def _route(request: Request) -> str:
+    """The path as it is declared: who or what it was about (a link, an address) is not logged."""
+    return str(getattr(request.scope.get("route"), "path", "an unknown path"))
+
+
+def _without_values(error: Exception) -> str:
+    """The first line: a driver's following ones quote the statement's values."""
+    return str(error).partition("\n")[0]

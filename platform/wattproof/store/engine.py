@@ -20,13 +20,16 @@ _SQLITE_WAIT_MS = 30_000
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for ``sqlite:///...`` or ``postgresql+psycopg://...``."""
+    """An engine for ``sqlite:///...`` or ``postgresql+psycopg://...``.
+
+    Errors do not say what a statement was about: they end up in logs, and values are people's.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine

@@ -9,6 +9,7 @@ from eth_account import Account
 
 from devnet import accounts as development
 from market.rules import MarketRules
+from wattproof.accounts import service as accounts
 from wattproof.rounds import service as rounds
 from wattproof.tasks.flow import run_until_idle
 
@@ -127,3 +128,25 @@ def test_a_signed_reading_reaches_the_chain_once(wallet, operator, platform, per
     other = post(operator, signed(operator, readings(period, (0, 0, 0, 0))))
     assert other.status_code == 409
     assert other.json()["code"] == "conflict"
+
+
+def with_role(platform, new_wallet, role):
+    account = Account.create()
+    with platform.transaction() as session:
+        accounts.register(platform, session, str(account.address), role)
+    run_until_idle(platform)
+    return new_wallet(bytes(account.key), (role,))
+
+
+def test_the_regulator_and_the_operator_see_a_reading(platform, new_wallet, operator, period):
+    for reader in (with_role(platform, new_wallet, "regulator"), operator):
+        shown = reader.get(f"/meters/{METER.address}/readings/{period}")
+        assert shown.json()["values_wh"] == [2_500, -2_750, None, 0]
+
+
+@pytest.mark.parametrize("role", ["meter", "dispatcher"])
+def test_who_has_no_need_to_see_a_reading_does_not(platform, new_wallet, period, role):
+    reader = with_role(platform, new_wallet, role)
+    shown = reader.get(f"/meters/{METER.address}/readings/{period}")
+    assert shown.status_code == 403
+    assert "2500" not in shown.text

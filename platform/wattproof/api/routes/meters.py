@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, col, select
 
 from wattproof.accounts import service as accounts
-from wattproof.api.access import MeterReader, Operator, Participant, PlatformDep
+from wattproof.api.access import MeterReader, Operator, Participant, PlatformDep, ReadingReader
 from wattproof.api.fields import Address, Hash, Int32, Signature, Uint32, hex_bytes
 from wattproof.api.idempotency import Write
 from wattproof.api.problems import responses
@@ -168,7 +168,7 @@ def post_readings(
     """
 
     def change(session: Session) -> ReadingOut:
-        _see_device(session, body.device, principal)
+        _see_device(session, body.device, principal, Scope.METER, Scope.OPERATOR)
         signature = compact_signature(body.signature)
         return _reading(service.post_readings(platform, session, _readings(body), signature))
 
@@ -177,11 +177,15 @@ def post_readings(
 
 @router.get("/meters/{device}/readings/{period}", responses=responses(401, 403, 404, 422, 503))
 def get_reading(
-    device: DevicePath, period: PeriodPath, principal: MeterReader, platform: PlatformDep
+    device: DevicePath, period: PeriodPath, principal: ReadingReader, platform: PlatformDep
 ) -> ReadingOut:
-    """A device's reading, and how it stands on-chain."""
+    """A device's reading, and how it stands on-chain.
+
+    For its owner, the operator, who settles it, and the regulator; who hands readings in has no
+    need to look at them. Others may ask for sums (`POST /analytics/releases`).
+    """
     with platform.transaction() as session:
-        meter = _see_device(session, device, principal)
+        meter = _see_device(session, device, principal, Scope.OPERATOR, Scope.REGULATOR)
         row = session.get(ReadingRow, (meter.device, meter.market, period))
         if row is None:
             raise NotFoundError(f"device {device} has no reading of period {period}")
@@ -257,12 +261,10 @@ def _attest(
     )
 
 
-def _see_device(session: Session, device: str, principal: Principal) -> DeviceRow:
-    """The device, if the caller may act for it. Raises NotFoundError."""
+def _see_device(session: Session, device: str, principal: Principal, *scopes: Scope) -> DeviceRow:
+    """The device, for its owner and for whoever has one of the scopes. Raises NotFoundError."""
     row = session.get(DeviceRow, device)
-    if row is not None and (
-        row.account == principal.address or principal.scopes & {Scope.METER, Scope.OPERATOR}
-    ):
+    if row is not None and (row.account == principal.address or principal.scopes & set(scopes)):
         return row
     raise NotFoundError(f"you have no device {device}")
 
