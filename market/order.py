@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +103,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class SignedOrder:
-    """An order, its compact signature (64 bytes) and its hash (32 bytes).
+    """An order, its compact signature (64 bytes) and what it is known by (32 bytes).
 
-    `delegate` is the account that signed for the trader; None: the trader signed itself.
+    `delegate` is the account that signed for the trader; None: the trader signed itself. `digest`
+    is the order's id: its hash, bound to the delegate where one signed (`order_id`).
     """
 
     order: Order
@@ -129,13 +130,14 @@ class SignedOrder:
     ) -> SignedOrder:
         """`delegate`: address of the key, where it is not the trader's."""
         digest = order_hash(domain, order)
-        return cls(order, sign_digest(digest, private_key), digest, delegate)
+        signature = sign_digest(digest, private_key)
+        return cls(order, signature, order_id(digest, order, delegate), delegate)
 
     @classmethod
     def verify(
-        cls, domain: Domain, order: Order, signature: bytes, *, named: Collection[str] = ()
+        cls, domain: Domain, order: Order, signature: bytes, *, named: Container[str] = ()
     ) -> SignedOrder:
-        """The order with its hash and who signed it.
+        """The order with its id and who signed it.
 
         `named` are the accounts that the trader ever named as its delegates in the order's market
         (protocol section 16). Raises SignatureError unless it or one of them signed.
@@ -148,7 +150,18 @@ class SignedOrder:
             raise SignatureError(
                 f"signed by {signer}, not by the trader {order.trader} or a delegate it named"
             )
-        return cls(order, signature, digest, signer)
+        return cls(order, signature, order_id(digest, order, signer), signer)
+
+
+def order_id(digest: bytes, order: Order, signer: str | None) -> bytes:
+    """What an order is known by in books, receipts and cancellations, 32 bytes.
+
+    Its hash (`digest`) where its trader signed (or `signer` is None), else keccak(hash || signer):
+    a receipt for a delegate's order stands for no other signature of the same order.
+    """
+    if signer is None or signer == order.trader:
+        return digest
+    return keccak(digest + address_bytes(signer))
 
 
 def order_hash(domain: Domain, order: Order) -> bytes:

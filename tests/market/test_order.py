@@ -5,6 +5,7 @@ import json
 import pytest
 from eth_account import Account
 from eth_account.messages import _hash_eip191_message, encode_typed_data
+from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from market.order import (
     check_well_formed,
     order_from_json,
     order_hash,
+    order_id,
     order_to_json,
     recover,
     sign_order,
@@ -133,6 +135,21 @@ def test_an_order_that_a_named_delegate_signed_knows_who_signed_it():
     verified = SignedOrder.verify(DOMAIN, order, given.signature, named=[DELEGATE])
     assert verified == given
     assert (verified.delegate, verified.signer) == (DELEGATE, DELEGATE)
+
+
+def test_the_same_order_is_known_by_another_id_for_everybody_who_signs_it():
+    order = an_order()
+    digest = order_hash(DOMAIN, order)
+    other = b"\x13" * 32
+    keys = {TRADER: KEY, DELEGATE: DELEGATE_KEY, Account.from_key(other).address: other}
+    signed = [
+        SignedOrder.verify(DOMAIN, order, sign_order(DOMAIN, order, key), named=keys)
+        for key in keys.values()
+    ]
+    assert [each.signer for each in signed] == list(keys)
+    assert len({each.digest for each in signed}) == 3
+    assert signed[0].digest == digest == order_id(digest, order, None)
+    assert signed[1].digest == keccak(digest + bytes.fromhex(DELEGATE[2:]))
 
 
 def test_an_order_that_its_trader_signed_needs_nobody_named():

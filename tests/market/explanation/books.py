@@ -14,7 +14,7 @@ from market.clearing import clear
 from market.delegation import Session
 from market.eligibility import TraderFacts, effective_maxima
 from market.explanation import ClearedRound, ProductNames
-from market.order import Leg, Order
+from market.order import Leg, Order, order_id
 from market.product import ProductGrid
 from market.synthetic import random_orders, rules_for, trader_keys, unsigned_book
 from market.units import SCALE
@@ -45,8 +45,11 @@ def counting(book: Book, **changes):
 
 def delegated(book: Book, signers) -> Book:
     """The book with these accounts as signers of these orders, by order."""
-    orders = tuple(replace(signed, delegate=signers.get(signed.order)) for signed in book.orders)
-    return replace(book, orders=orders)
+    orders = [
+        replace(s, delegate=(by := signers.get(s.order)), digest=order_id(s.digest, s.order, by))
+        for s in book.orders
+    ]
+    return Book.build(book.market, book.round, book.grid, orders)
 
 
 def a_round(
