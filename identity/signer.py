@@ -18,8 +18,8 @@ from identity.errors import KeystoreError
 from identity.signature import sign_digest
 
 
-class Signer(Protocol):
-    """Signs for one address; where the key lives is its own affair."""
+class DigestSigner(Protocol):
+    """Signs digests for one address: all that credentials and orders need."""
 
     @property
     def address(self) -> str:
@@ -29,6 +29,10 @@ class Signer(Protocol):
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign 32 bytes; compact form (EIP-2098), 64 bytes."""
         ...
+
+
+class Signer(DigestSigner, Protocol):
+    """Signs for one address; where the key lives is its own affair."""
 
     def sign_text(self, text: str) -> bytes:
         """Sign a text as wallets do (``personal_sign``, EIP-191); 65 bytes."""

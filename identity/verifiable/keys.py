@@ -25,7 +25,7 @@ from identity.did.key import ED25519, SECP256K1, did_of
 from identity.did.multibase import base58_decode, multikey, read_multikey
 from identity.errors import CredentialError, DidError
 from identity.signature import HALF_ORDER, SignatureError, recover_compact
-from identity.signer import Signer
+from identity.signer import DigestSigner
 
 _SIGNATURE_LENGTH: Final = 64
 
@@ -94,7 +94,7 @@ class EthereumKey:
 
     algorithm: Final = Algorithm.ES256K
 
-    def __init__(self, signer: Signer, verification_method: str) -> None:
+    def __init__(self, signer: DigestSigner, verification_method: str) -> None:
         self._signer = signer
         self.verification_method = verification_method
 

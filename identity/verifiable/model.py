@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from identity.errors import CredentialError
@@ -53,6 +53,11 @@ class Credential:
             raise CredentialError("the credential is not valid yet")
         if self.valid_until is not None and now - CLOCK_SKEW_S >= self.valid_until:
             raise CredentialError("the credential has expired")
+
+
+def date_time(seconds: int) -> str:
+    """A moment as documents write it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_credential(

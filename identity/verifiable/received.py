@@ -1,0 +1,139 @@
+"""What a credential says, as its holder reads it; `checking` says whether it holds.
+
+A token with all its disclosures says everything; a holder keeps them, and shows some.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from identity.errors import CredentialError
+from identity.verifiable import jose, jws, sd_jwt
+from identity.verifiable.issuing import content_hash
+from identity.verifiable.kinds import Kind, kind_of
+from identity.verifiable.model import Credential, read_credential
+from identity.verifiable.status_list import StatusEntry, entries_of
+
+
+class Form(StrEnum):
+    """How a credential is secured."""
+
+    JWT = "jwt"
+    TOKEN = "sd-jwt"
+    DOCUMENT = "data-integrity"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A credential as it was handed over.
+
+    Attributes:
+        secured: the credential itself: a JWT, a token with disclosures, or a document.
+        subject: DID; None where a holder keeps it to herself.
+        holder_key: DID URL of the key that presents it; None where it is the subject's.
+        claims: of the kind, those that are shown or can be.
+        can_hide: those of them that are shown only where the holder wants.
+        valid_from, valid_until: seconds, UTC.
+        hash: what the chain may hold of it, 32 bytes.
+    """
+
+    secured: str | dict[str, Any]
+    form: Form
+    kind: Kind
+    issuer: str
+    subject: str | None
+    holder_key: str | None
+    claims: dict[str, Any]
+    can_hide: frozenset[str]
+    valid_from: int | None
+    valid_until: int | None
+    statuses: tuple[StatusEntry, ...]
+    hash: bytes
+
+    @property
+    def holder(self) -> str | None:
+        """DID of who presents it."""
+        return self.holder_key.partition("#")[0] if self.holder_key else self.subject
+
+    def text(self) -> str:
+        """As it is kept in a file."""
+        if isinstance(self.secured, str):
+            return self.secured
+        return json.dumps(self.secured, indent=2, ensure_ascii=False)
+
+
+def read(text: str) -> Received:
+    """A credential of a kind known here, in any form; nothing is verified.
+
+    Raises:
+        CredentialError: it is none, or says something of itself that contradicts its form.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        document = jws.read_object(text.encode(), "the credential")
+        return _of_document(document, Form.DOCUMENT, document)
+    if "~" not in text:
+        return _of_document(jose.document_of(jws.parse(text)), Form.JWT, text)
+    return _of_token(text)
+
+
+def _of_document(
+    document: Mapping[str, Any], form: Form, secured: str | dict[str, Any]
+) -> Received:
+    credential: Credential = read_credential(document)
+    return Received(
+        secured=secured,
+        form=form,
+        kind=kind_of(credential.types),
+        issuer=credential.issuer,
+        subject=credential.subject,
+        holder_key=None,
+        claims=credential.claims,
+        can_hide=frozenset(),
+        valid_from=credential.valid_from,
+        valid_until=credential.valid_until,
+        statuses=tuple(entries_of(credential.document)),
+        hash=content_hash(secured),
+    )
+
+
+def _of_token(text: str) -> Received:
+    whole = sd_jwt.parse(text)
+    claims = sd_jwt.reveal(jws.parse(whole.token).payload, whole.disclosures)
+    kind = kind_of(frozenset({_text(claims, "vct")}))
+    confirmation = claims.get("cnf")
+    method = confirmation.get("kid") if isinstance(confirmation, dict) else None
+    if not isinstance(method, str):
+        raise CredentialError("the credential names no holder's key (cnf)")
+    return Received(
+        secured=str(sd_jwt.SdJwt(whole.token, whole.disclosures)),
+        form=Form.TOKEN,
+        kind=kind,
+        issuer=_text(claims, "iss"),
+        subject=claims.get("sub"),
+        holder_key=method,
+        claims={name: value for name, value in claims.items() if name in kind.claims},
+        can_hide=frozenset(each.name for each in whole.disclosures if each.name is not None),
+        valid_from=_seconds(claims, "nbf"),
+        valid_until=_seconds(claims, "exp"),
+        statuses=tuple(entries_of(claims)),
+        hash=content_hash(text),
+    )
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise CredentialError(f"the credential has no {name}")
+    return value
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> int | None:
+    value = claims.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise CredentialError(f"{name} is a number of seconds")
+    return value
