@@ -6,6 +6,7 @@
     ├── DidError         not a did:ethr identifier, or its history makes no sense
     ├── CredentialError  a credential is malformed, or was not signed by whom it names
     ├── SignInError      a sign-in message is malformed, out of time, or not signed by its address
+    ├── WalletError      a wallet's folder or file cannot be used, or something in it was changed
     └── KeystoreError    a key file or passphrase cannot be used; says the way out
 """
 
@@ -26,6 +27,10 @@ class CredentialError(IdentityError):
 
 class SignInError(IdentityError):
     """A sign-in message is malformed, out of time, or not signed by its address."""
+
+
+class WalletError(IdentityError):
+    """A wallet's folder or file cannot be used, or something in it was changed."""
 
 
 class KeystoreError(IdentityError):

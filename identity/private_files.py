@@ -24,11 +24,11 @@ def create(path: Path, text: str) -> None:
         whole = _write_beside(path, text)
         try:
             os.link(whole, path)
+        except FileExistsError:
+            raise KeystoreError(f"{path} exists already; choose another name") from None
         finally:
             whole.unlink()
         _sync_folder(path.parent)
-    except FileExistsError:
-        raise KeystoreError(f"{path} exists already; choose another name") from None
     except OSError as error:
         raise KeystoreError(f"cannot write {path}: {error.strerror}") from error
 

@@ -49,10 +49,19 @@ class Credential:
 
     def check_time(self, now: int) -> None:
         """Raises CredentialError outside its validity; clocks may differ by a minute."""
-        if self.valid_from is not None and now + CLOCK_SKEW_S < self.valid_from:
-            raise CredentialError("the credential is not valid yet")
-        if self.valid_until is not None and now - CLOCK_SKEW_S >= self.valid_until:
-            raise CredentialError("the credential has expired")
+        check_validity(self.valid_from, self.valid_until, now)
+
+
+def check_validity(valid_from: int | None, valid_until: int | None, now: int) -> None:
+    """Raise CredentialError outside a validity; clocks may differ by a minute.
+
+    Args:
+        valid_from, valid_until: seconds, UTC; None for no such bound; the end is excluded.
+    """
+    if valid_from is not None and now + CLOCK_SKEW_S < valid_from:
+        raise CredentialError("the credential is not valid yet")
+    if valid_until is not None and now - CLOCK_SKEW_S >= valid_until:
+        raise CredentialError("the credential has expired")
 
 
 def date_time(seconds: int) -> str:

@@ -9,14 +9,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from identity.errors import CredentialError
 from identity.verifiable import jose, jws, sd_jwt
 from identity.verifiable.issuing import content_hash
 from identity.verifiable.kinds import Kind, kind_of
-from identity.verifiable.model import Credential, read_credential
+from identity.verifiable.model import Credential, date_time, read_credential
 from identity.verifiable.status_list import StatusEntry, entries_of
+
+_OF_THE_FORM: Final = frozenset(
+    {"iss", "sub", "iat", "nbf", "exp", "jti", "vct", "cnf", "credentialStatus"}
+)
+"""Claims of a token that are not of its kind."""
+_LATEST: Final = 253_402_300_800  # the first second of the year 10000
 
 
 class Form(StrEnum):
@@ -35,10 +41,11 @@ class Received:
         secured: the credential itself: a JWT, a token with disclosures, or a document.
         subject: DID; None where a holder keeps it to herself.
         holder_key: DID URL of the key that presents it; None where it is the subject's.
-        claims: of the kind, those that are shown or can be.
+        claims: of its subject, those that are shown or can be.
         can_hide: those of them that are shown only where the holder wants.
         valid_from, valid_until: seconds, UTC.
         hash: what the chain may hold of it, 32 bytes.
+        binding: the proof of a holder who showed a token to somebody; None without one.
     """
 
     secured: str | dict[str, Any]
@@ -53,11 +60,26 @@ class Received:
     valid_until: int | None
     statuses: tuple[StatusEntry, ...]
     hash: bytes
+    binding: str | None = None
 
     @property
     def holder(self) -> str | None:
         """DID of who presents it."""
         return self.holder_key.partition("#")[0] if self.holder_key else self.subject
+
+    def validity(self) -> str:
+        """From when until when, for a person."""
+        ends = [None if at is None else date_time(at) for at in (self.valid_from, self.valid_until)]
+        return f"{ends[0] or 'always'} to {ends[1] or 'for good'}"
+
+    def document(self) -> dict[str, Any]:
+        """The document without a proof, or all claims of a token, those of its own form too."""
+        if isinstance(self.secured, dict):
+            return {name: value for name, value in self.secured.items() if name != "proof"}
+        if self.form is Form.JWT:
+            return jose.document_of(jws.parse(self.secured))
+        whole = sd_jwt.parse(self.secured)
+        return sd_jwt.reveal(jws.parse(whole.token).payload, whole.disclosures)
 
     def text(self) -> str:
         """As it is kept in a file."""
@@ -116,12 +138,13 @@ def _of_token(text: str) -> Received:
         issuer=_text(claims, "iss"),
         subject=claims.get("sub"),
         holder_key=method,
-        claims={name: value for name, value in claims.items() if name in kind.claims},
+        claims={name: value for name, value in claims.items() if name not in _OF_THE_FORM},
         can_hide=frozenset(each.name for each in whole.disclosures if each.name is not None),
         valid_from=_seconds(claims, "nbf"),
         valid_until=_seconds(claims, "exp"),
         statuses=tuple(entries_of(claims)),
         hash=content_hash(text),
+        binding=whole.binding,
     )
 
 
@@ -134,6 +157,8 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 def _seconds(claims: Mapping[str, Any], name: str) -> int | None:
     value = claims.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LATEST:
         raise CredentialError(f"{name} is a number of seconds")
     return value

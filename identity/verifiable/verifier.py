@@ -18,7 +18,7 @@ from identity.errors import CredentialError
 from identity.verifiable import data_integrity, jose, jws, sd_jwt
 from identity.verifiable.data_integrity import ASSERTION, AUTHENTICATION
 from identity.verifiable.keys import VerificationKey, key_of
-from identity.verifiable.model import CLOCK_SKEW_S, Credential, read_credential
+from identity.verifiable.model import CLOCK_SKEW_S, Credential, check_validity, read_credential
 from identity.verifiable.status_list import LIST_CREDENTIAL_TYPE, check_status, entries_of
 
 Secured = str | Mapping[str, Any]
@@ -179,10 +179,7 @@ def _check_times(claims: Mapping[str, Any], now: int) -> None:
         value = claims.get(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise CredentialError(f"{name} is a number of seconds")
-    if "nbf" in claims and now + CLOCK_SKEW_S < claims["nbf"]:
-        raise CredentialError("the credential is not valid yet")
-    if "exp" in claims and now - CLOCK_SKEW_S >= claims["exp"]:
-        raise CredentialError("the credential has expired")
+    check_validity(claims.get("nbf"), claims.get("exp"), now)
 
 
 def _check_binding(
