@@ -3,6 +3,7 @@
 ``did:ethr`` (`ethr`) is what participants and meters have: an address, and what an ERC-1056
 registry says of it. ``did:key`` (`key`) and ``did:web`` (`web`) are read where an issuer or a
 verifier from elsewhere has one. `Resolver` reads them all and dereferences DID URLs (`url`).
+Changing a ``did:ethr`` is in `change` (what) and `signed_change` (signed, for others to carry out).
 """
 
 from __future__ import annotations
