@@ -1,9 +1,9 @@
 """Attributes of a did:ethr that mean something in its document: keys and services.
 
-The registry takes any 32 bytes as a name and any bytes as a value. A name counts in a document where
-it is ``did/pub/<algorithm>/<purpose>/<encoding>`` (the value: a public key) or ``did/svc/<type>``
-(the value: where the service is). What is made here is checked, so that nobody pays for an attribute
-that no resolver shows; what is read here may be anything.
+The registry takes any 32 bytes as a name and any bytes as a value. A name counts in a document
+where it is ``did/pub/<algorithm>/<purpose>/<encoding>`` (the value: a public key) or
+``did/svc/<type>`` (the value: where the service is). What is made here is checked, so that nobody
+pays for an attribute that no resolver shows; what is read here may be anything.
 """
 
 from __future__ import annotations

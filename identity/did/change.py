@@ -1,8 +1,8 @@
 """What can be changed about an ERC-1056 identity.
 
 A change says what is to happen. Who carries it out, the controller's own transaction or a stranger
-with the controller's signature (`identity.did.signed_change`), is another matter. Fields come in the
-order of the registry's functions.
+with the controller's signature (`identity.did.signed_change`), is another matter. Fields come in
+the order of the registry's functions.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Changes of an identity that its controller signs and anybody may carry out (EIP-712).
 
 The typed data is that of the ``...Signed`` functions of ``contracts/src/identity/DidRegistry.sol``:
-domain "Wattproof" version 1, the chain, the registry; the change's own fields, then the controller's
-nonce and a deadline, whose own second is in time. So a signature is good for one change, once, on
-one chain, in one registry.
+domain "Wattproof" version 1, the chain, the registry; the change's own fields, then the
+controller's nonce and a deadline, whose own second is in time. So a signature is good for one
+change, once, on one chain, in one registry.
 """
 
 from __future__ import annotations
