@@ -69,6 +69,14 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Requests without a valid token from one client address.",
     )
+    relays_per_caller_a_day: int = Field(
+        default=20,
+        ge=0,
+        description="Signed changes of DIDs that the operator pays for, of one caller; 0: none.",
+    )
+    relays_a_day: int = Field(
+        default=500, ge=0, description="The same, of all callers together; 0: none."
+    )
     confirmations: int = Field(
         default=0, ge=0, description="Blocks on top of one before the indexer believes it."
     )

@@ -33,7 +33,16 @@ MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("wattproof.api")
 
 # RefusedError is 409 (the state of things says no) unless the caller lacks a right.
-_FORBIDDEN = frozenset({"scope_missing", "session_needed", "not_yours", "no_credential", "no_role"})
+_FORBIDDEN = frozenset(
+    {
+        "scope_missing",
+        "session_needed",
+        "not_yours",
+        "no_credential",
+        "no_role",
+        "not_controller",
+    }
+)
 _STATUS: dict[type[WattproofError], int] = {
     UnauthenticatedError: 401,
     RateLimitedError: 429,

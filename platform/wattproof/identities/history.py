@@ -20,6 +20,10 @@ class ChainHistory:
 
     def changes(self, address: str) -> Sequence[Change]:
         """See `RegistryHistory`. Raises UnavailableError, CallFailedError."""
+        return [change_of(event) for event in self.events(address)]
+
+    def events(self, address: str) -> list[Event]:
+        """What the registry logged of an identity, oldest first; raises as `changes`."""
         topic = "0x" + address[2:].lower().rjust(64, "0")
         logs = self._chain.request(
             "eth_getLogs",
@@ -32,7 +36,10 @@ class ChainHistory:
         )
         interface = self._chain.interfaces["DidRegistry"]
         events = (interface.decode_log(log) for log in logs)
-        return [_change(event) for event in events if event is not None]
+        return sorted(
+            (event for event in events if event is not None),
+            key=lambda event: (event.block_number, event.log_index),
+        )
 
     def time_of(self, block: int) -> int | None:
         """See `RegistryHistory`."""
@@ -48,7 +55,8 @@ class ChainHistory:
         return self._clock.now()
 
 
-def _change(event: Event) -> Change:
+def change_of(event: Event) -> Change:
+    """An event of the registry as what it changes."""
     args = event.args
     if event.name == "DIDOwnerChanged":
         return OwnerChanged(event.block_number, args["owner"])

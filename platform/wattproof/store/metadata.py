@@ -22,6 +22,7 @@ _MODULES = (
     "wattproof.comfort.models",
     "wattproof.dispatch.models",
     "wattproof.participants.models",
+    "wattproof.identities.models",
     "wattproof.auth.models",
     "wattproof.api.models",
 )

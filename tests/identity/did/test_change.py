@@ -26,8 +26,8 @@ from identity.did.change import (
 from identity.did.ethr import ZERO_ADDRESS
 from identity.errors import DidError
 
-ME = str(Account.create().address)
-FRIEND = str(Account.create().address)
+ME = str(Account.from_key(b"\x0e" * 32).address)
+FRIEND = str(Account.from_key(b"\x0f" * 32).address)
 DAY = 86_400
 POINT = PrivateKey(b"\x07" * 32).public_key.format()
 ED25519 = bytes(range(32))

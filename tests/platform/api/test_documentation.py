@@ -45,6 +45,8 @@ def test_every_private_endpoint_names_its_token():
         "/auth/sessions/refresh",
         "/identifiers/{identifier}",
         "/identities/{address}",
+        "/identities/{address}/changes",
+        "/identities/{address}/control",
         "/markets",
         "/markets/{market}",
         "/markets/{market}/network",
@@ -96,6 +98,7 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
         ("post", "/auth/keys"),
         ("delete", "/auth/keys/{key_id}"),
         ("post", "/orders/template"),
+        ("post", "/identities/{address}/changes/template"),
         ("post", "/meters/readings/template"),
         ("post", "/vote/{link}"),
     }

@@ -23,6 +23,7 @@ from wattproof.api.transactions import (
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.models import AttemptRow, OutboxRow
+from wattproof.identities import relay
 from wattproof.runtime import Platform
 
 router = APIRouter(tags=["accounts"])
@@ -251,11 +252,15 @@ def send_transaction(
 def get_transaction(
     hash: HashPath, principal: Participant, platform: PlatformDep
 ) -> TransactionOut:
-    """What became of a transaction that was handed in or made for you."""
+    """What became of a transaction that was handed in or made for you.
+
+    A change of an identity that the operator relays is also found by its digest, before it has a
+    transaction and whichever it gets.
+    """
     with platform.transaction() as session:
         row = session.exec(
             select(OutboxRow).where(OutboxRow.transaction_hash == hash).order_by(col(OutboxRow.id))
-        ).first()
+        ).first() or relay.find(session, hash)
     if row is None:
         raise NotFoundError(f"no transaction {hash} was handed in")
     return transaction_out(row)
