@@ -47,6 +47,8 @@ def test_every_private_endpoint_names_its_token():
         "/identities/{address}",
         "/identities/{address}/changes",
         "/identities/{address}/control",
+        "/issuers/grants/{credential_hash}",
+        "/issuers/{address}",
         "/markets",
         "/markets/{market}",
         "/markets/{market}/network",
