@@ -7,7 +7,7 @@ say who may read it, and `statement` gives it one form and one hash. Nothing her
 
 from __future__ import annotations
 
-from identity.trust.consent import Consent
+from identity.trust.consent import Consent, ConsentDomain
 from identity.trust.independence import independent
 from identity.trust.parties import Parties
 from identity.trust.profile import (
@@ -26,6 +26,7 @@ __all__ = [
     "Attestation",
     "ClaimOfTopic",
     "Consent",
+    "ConsentDomain",
     "Parties",
     "Policy",
     "StatedValue",

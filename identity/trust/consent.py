@@ -14,7 +14,6 @@ from typing import Final
 
 from eth_account.messages import _hash_eip191_message, encode_typed_data
 
-from identity.credential import CredentialDomain
 from identity.errors import CredentialError
 
 HAND_IN_SECONDS: Final = 900
@@ -32,6 +31,14 @@ _STRUCT: Final = {
         {"name": "nonce", "type": "bytes32"},
     ]
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentDomain:
+    """Where a consent counts: a chain and its CredentialRegistry."""
+
+    chain_id: int
+    registry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Consent:
         if not 0 <= self.issued_at < self.ends_at <= self.issued_at + LONGEST_SECONDS:
             raise CredentialError("a consent ends after it begins, within 366 days")
 
-    def digest(self, domain: CredentialDomain) -> bytes:
+    def digest(self, domain: ConsentDomain) -> bytes:
         """What its owner signs, and what it is called by, 32 bytes."""
         message = encode_typed_data(
             domain_data={

@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 
-from identity.credential import CredentialDomain
 from identity.errors import CredentialError
 from identity.signature import recover
 from identity.signer import LocalSigner
-from identity.trust import Consent
+from identity.trust import Consent, ConsentDomain
 from identity.trust.consent import HAND_IN_SECONDS, LONGEST_SECONDS
 
 OWNER, AUDIENCE, STRANGER = (LocalSigner(bytes([n]) * 32).address for n in (1, 2, 3))
-DOMAIN = CredentialDomain(31_337, "0x" + "55" * 20)
+DOMAIN = ConsentDomain(31_337, "0x" + "55" * 20)
 NOW = 1_790_000_000
 CONSENT = Consent(
     OWNER, AUDIENCE, "credit check", ("capacity", "history"), NOW, NOW + 3_600, b"\x07" * 32
@@ -45,7 +44,7 @@ def test_a_signature_is_for_nothing_else(change: dict[str, Any]):
 @pytest.mark.parametrize(
     "domain", [replace(DOMAIN, chain_id=1), replace(DOMAIN, registry="0x" + "56" * 20)]
 )
-def test_a_signature_is_for_no_other_chain_or_registry(domain: CredentialDomain):
+def test_a_signature_is_for_no_other_chain_or_registry(domain: ConsentDomain):
     assert CONSENT.digest(domain) != CONSENT.digest(DOMAIN)
 
 
