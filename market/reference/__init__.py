@@ -13,6 +13,7 @@ from market.reference.account import AccountWord
 from market.reference.authority import Authority
 from market.reference.certificates import GreenCertificates
 from market.reference.credits import EnergyCredits
+from market.reference.delegations import Delegations
 from market.reference.deviations import Deviations
 from market.reference.errors import Revert
 from market.reference.exchange import Exchange, Neighbour, Status
@@ -30,6 +31,7 @@ __all__ = [
     "Authority",
     "BatteryPassport",
     "CredentialRegistry",
+    "Delegations",
     "Deviations",
     "DidRegistry",
     "Effect",

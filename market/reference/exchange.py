@@ -17,11 +17,13 @@ from market.order import (
     SignatureError,
     check_well_formed,
     order_hash,
+    order_id,
     recover,
 )
 from market.product import ProductGrid
 from market.reference.authority import Authority
 from market.reference.call_data import SCALE
+from market.reference.delegations import Delegations
 from market.reference.errors import (
     AlreadyForced,
     ChallengeOpen,
@@ -112,9 +114,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An omitted order's claim against the operator's bond."""
+    """An omitted order's claim against the operator's bond; `signer`: who signed the order."""
 
     order: Order
+    signer: str
     claimed_at: int
     closed: bool = False
 
@@ -127,6 +130,8 @@ class Exchange:
     credentials: CredentialRegistry
     ledger: Ledger = field(init=False)
     """Set once both exist: each knows the other."""
+    delegations: Delegations = field(init=False)
+    """Likewise."""
     tokenised: dict[str, TokenisedProducts] = field(default_factory=dict)
     """By address: what markets of tokens name as their capacity source."""
     markets: list[MarketParams] = field(default_factory=list)
@@ -268,13 +273,12 @@ class Exchange:
         if now >= record.gate_at:
             raise OutsideWindow(f"the gate was at {record.gate_at}")
         self._require_well_formed(order)
-        digest = order_hash(self.domain, order)
-        self._require_signer(digest, signature, order.trader)
-        if digest in record.forced:
-            raise AlreadyForced(digest.hex())
+        known_as, _ = self._genuine(order, signature)
+        if known_as in record.forced:
+            raise AlreadyForced(known_as.hex())
         if len(record.forced) == MAX_FORCED:
             raise TooManyForced(f"round {order.round}")
-        record.forced.add(digest)
+        record.forced.add(known_as)
 
     def close_gate(
         self, market: int, number: int, book_root: bytes, count: int, *, sender: str, now: int
@@ -394,21 +398,20 @@ class Exchange:
         *,
         now: int,
     ) -> bytes:
-        """Claim that a receipted order is not in the book. Returns the order hash, its id."""
+        """Claim that a receipted order is not in the book. Returns the order's id, the claim's."""
         record = self._require_status(order.market, order.round, Status.SETTLED, now=now)
         self._require_well_formed(order)
-        digest = order_hash(self.domain, order)
-        if digest in self.claims:
-            raise ClaimExists(digest.hex())
-        self._require_signer(digest, signature, order.trader)
+        known_as, signer = self._genuine(order, signature)
+        if known_as in self.claims:
+            raise ClaimExists(known_as.hex())
         if received_at >= record.gate_at:
             raise ReceiptTooLate(f"received at {received_at}, the gate was at {record.gate_at}")
-        receipt = Receipt(order.market, order.round, digest, received_at)
+        receipt = Receipt(order.market, order.round, known_as, received_at)
         operator = self.market(order.market).operator
-        self._require_signer(receipt.digest(self.domain), receipt_signature, operator)
-        self._require_absent(record, (order.trader, digest), left, right)
-        self.claims[digest] = Claim(order, now)
-        return digest
+        self._require_signer(receipt.digest(self.domain), receipt_signature, {operator})
+        self._require_absent(record, (order.trader, known_as), left, right)
+        self.claims[known_as] = Claim(order, signer, now)
+        return known_as
 
     def rebut_omission(self, claim_id: bytes, cancellation_signature: bytes, *, now: int) -> None:
         claim = self._open_claim(claim_id)
@@ -416,13 +419,14 @@ class Exchange:
         if now > claim.claimed_at + self.market(order.market).challenge_window:
             raise ChallengeOver(f"claimed at {claim.claimed_at}")
         cancellation = Cancellation(order.market, order.round, claim_id)
-        self._require_signer(cancellation.digest(self.domain), cancellation_signature, order.trader)
+        signers = {order.trader, claim.signer}
+        self._require_signer(cancellation.digest(self.domain), cancellation_signature, signers)
         self.claims[claim_id] = replace(claim, closed=True)
 
-    def pay_omission(self, order: Order, prices: bytes, *, now: int) -> int:
+    def pay_omission(self, order: Order, signer: str, prices: bytes, *, now: int) -> int:
         """Pay the omitted order's surplus out of the operator's bond; returns what was paid."""
-        digest = order_hash(self.domain, order)
-        claim = self._open_claim(digest)
+        known_as = order_id(order_hash(self.domain, order), order, signer)
+        claim = self._open_claim(known_as)
         params, record = self.market(order.market), self.round(order.market, order.round)
         if now <= claim.claimed_at + params.challenge_window:
             raise ChallengeOpen(f"until {claim.claimed_at + params.challenge_window}")
@@ -435,7 +439,7 @@ class Exchange:
             price = int.from_bytes(prices[at : at + 8], "big", signed=True)
             surplus -= leg.coefficient * price
         owed = max(0, surplus) * order.max_units // SCALED_PER_MICRO
-        self.claims[digest] = replace(claim, closed=True)
+        self.claims[known_as] = replace(claim, closed=True)
         return self.ledger.pay_from_bond(
             order.market, params.operator, order.trader, owed, sender=self.address
         )
@@ -453,12 +457,14 @@ class Exchange:
                 or self.credentials.standing(trader, params.role, record.gate_at),
                 margin=self.ledger.available(market, number, trader),
                 capacity_wh=self._capacity_wh(market, number, trader),
+                session=self.delegations.session_of(market, trader, number),
             )
 
         return RoundRules(
             domain=self.domain,
             market=market,
             round=number,
+            gate_at=record.gate_at,
             grid=self.grid(market, number),
             price_cap=params.price_cap,
             imbalance_cap=params.imbalance_cap,
@@ -466,6 +472,7 @@ class Exchange:
             gap_cap=params.gap_cap,
             tokenised=params.tokenised,
             facts_of=facts_of,
+            is_named=lambda trader, signer: self.delegations.is_named(market, trader, signer),
             forced=frozenset(record.forced),
             network=params.network,
             open_carriers=params.open_carriers,
@@ -507,14 +514,27 @@ class Exchange:
         except OrderError as error:
             raise MalformedOrder(str(error)) from error
 
+    def _genuine(self, order: Order, signature: bytes) -> tuple[bytes, str]:
+        """The order's id and who signed it: its trader, or a delegate that it ever named."""
+        digest = order_hash(self.domain, order)
+        signer = self._signer(digest, signature)
+        if signer != order.trader and not self.delegations.is_named(
+            order.market, order.trader, signer
+        ):
+            raise InvalidSignature(f"signed by {signer}, not for {order.trader}")
+        return order_id(digest, order, signer), signer
+
     @staticmethod
-    def _require_signer(digest: bytes, signature: bytes, signer: str) -> None:
+    def _signer(digest: bytes, signature: bytes) -> str:
         try:
-            recovered = recover(digest, signature)
+            return recover(digest, signature)
         except SignatureError as error:
             raise InvalidSignature(str(error)) from error
-        if recovered != signer:
-            raise InvalidSignature(f"signed by {recovered}, not {signer}")
+
+    def _require_signer(self, digest: bytes, signature: bytes, signers: set[str]) -> None:
+        signer = self._signer(digest, signature)
+        if signer not in signers:
+            raise InvalidSignature(f"signed by {signer}, not {' or '.join(sorted(signers))}")
 
     @staticmethod
     def _require_absent(

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from market.merkle import Frontier
-from market.order import Domain, Leg, Order, SignatureError, order_hash, recover
+from market.order import Domain, Leg, Order, SignatureError, order_hash, order_id, recover
 from market.product import ProductGrid
 from market.reference.call_data import (
     ASKS_RATIONED,
@@ -27,6 +27,7 @@ from market.reference.call_data import (
     read_order,
     read_results,
 )
+from market.reference.delegations import NOBODY, Session
 from market.reference.errors import (
     BadSignature,
     CostAboveLimit,
@@ -66,6 +67,8 @@ class Facts:
     eligible: bool
     margin: int
     capacity_wh: int | None
+    session: Session
+    """Its delegate's; the session of nobody where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class RoundRules:
     domain: Domain
     market: int
     round: int
+    gate_at: int
     grid: ProductGrid
     price_cap: int
     imbalance_cap: int
@@ -82,6 +86,8 @@ class RoundRules:
     gap_cap: int
     tokenised: bool
     facts_of: Callable[[str], Facts]
+    is_named: Callable[[str, str], bool]
+    """Whether the trader ever named the signer as its delegate."""
     forced: frozenset[bytes]
     network: str = ZERO_ADDRESS
     """The account that alone trades carriers from `open_carriers` on; the zero address: none."""
@@ -120,6 +126,7 @@ class TraderGroup:
     eligible: bool
     margin_left: int
     capacity_left: int | None
+    session: Session
     last_hash: bytes = bytes(32)
     paid: int = 0
     received: int = 0
@@ -127,6 +134,9 @@ class TraderGroup:
     moved: int = 0
     """Net tokens to the trader, in a market of tokens."""
     chain: bytes = bytes(32)
+    delegate_buys: int = 0
+    """Wh that the delegate's counting orders buy."""
+    delegate_sells: int = 0
 
     def effect(self, *, tokenised: bool) -> Effect:
         if tokenised:
@@ -215,14 +225,20 @@ class Verification:
             raise OrdersNotSorted(trader)
         facts = rules.facts_of(trader)
         self.group = TraderGroup(
-            trader, count, facts.epoch, facts.eligible, facts.margin, facts.capacity_wh
+            trader,
+            count,
+            facts.epoch,
+            facts.eligible,
+            facts.margin,
+            facts.capacity_wh,
+            facts.session,
         )
 
     def _read_order(self, rules: RoundRules, group: TraderGroup, line: OrderLine) -> None:
         if line.multi_leg and not (rules.gap_floor or rules.gap_cap):
             raise MalformedBatch("this market takes orders of one leg only")
-        digest = self._enter_book(rules, group, line)
-        maximum = self._maximum(rules, group, line)
+        known_as, signer = self._enter_book(rules, group, line)
+        maximum = self._maximum(rules, group, line, signer)
         if line.fill > maximum:
             raise FillAboveMaximum(f"{line.fill} of at most {maximum}")
         surplus = line.limit * SCALE - sum(c * self.prices[index] for index, c in line.legs)
@@ -231,61 +247,67 @@ class Verification:
             self.coupled = True
         elif maximum > 0:
             self._bound_price(line, maximum)
-            if line.fill != self._canonical_fill(line, maximum, surplus, digest):
+            if line.fill != self._canonical_fill(line, maximum, surplus, known_as):
                 self.violation = self.orders_read if self.violation is None else self.violation
         self._account(rules, group, line)
         self.orders_read += 1
 
-    def _enter_book(self, rules: RoundRules, group: TraderGroup, line: OrderLine) -> bytes:
-        """Hash, sort order, signature, leaf, forced mark. Returns the order hash."""
-        legs = tuple(Leg(rules.grid.product_id(index), c) for index, c in line.legs)
-        digest = order_hash(
-            rules.domain,
-            Order(
-                market=rules.market,
-                round=rules.round,
-                legs=legs,
-                max_units=line.max_units,
-                limit=line.limit,
-                trader=group.trader,
-                epoch=line.epoch,
-                salt=line.salt,
-            ),
+    def _enter_book(
+        self, rules: RoundRules, group: TraderGroup, line: OrderLine
+    ) -> tuple[bytes, str]:
+        """Signature, sort order, leaf, forced mark. Returns the order's id and who signed it."""
+        order = Order(
+            market=rules.market,
+            round=rules.round,
+            legs=tuple(Leg(rules.grid.product_id(index), c) for index, c in line.legs),
+            max_units=line.max_units,
+            limit=line.limit,
+            trader=group.trader,
+            epoch=line.epoch,
+            salt=line.salt,
         )
-        if digest <= group.last_hash:
-            raise OrdersNotSorted(digest.hex())
-        group.last_hash = digest
+        digest = order_hash(rules.domain, order)
         try:
             signer = recover(digest, line.signature)
         except SignatureError as error:
             raise BadSignature(digest.hex()) from error
-        if signer != group.trader:
+        if signer != group.trader and not rules.is_named(group.trader, signer):
             raise BadSignature(f"{digest.hex()} was signed by {signer}")
-        self.book.append(keccak(_address_bytes(group.trader) + digest))
+        known_as = order_id(digest, order, signer)
+        if known_as <= group.last_hash:
+            raise OrdersNotSorted(known_as.hex())
+        group.last_hash = known_as
+        self.book.append(keccak(_address_bytes(group.trader) + known_as))
         if line.forced:
-            if digest not in rules.forced:
-                raise NotForced(digest.hex())
+            if known_as not in rules.forced:
+                raise NotForced(known_as.hex())
             self.forced_seen += 1
-        return digest
+        return known_as, signer
 
     @staticmethod
-    def _maximum(rules: RoundRules, group: TraderGroup, line: OrderLine) -> int:
+    def _maximum(rules: RoundRules, group: TraderGroup, line: OrderLine, signer: str) -> int:
         """The effective maximum m: `max_units` of an order that counts, else 0."""
         coefficients = [c for _, c in line.legs]
         need = margin_need(line.limit, line.max_units, coefficients, rules.imbalance_cap)
         sold = sold_wh(line.max_units, coefficients)
+        delegated = signer != group.trader
+        bought = sold_wh(line.max_units, [-c for c in coefficients])
         counts = (
             group.eligible
             and line.epoch == group.epoch
             and abs(line.limit) * SCALE <= rules.price_cap * sum(map(abs, coefficients))
             and need <= group.margin_left
             and (group.capacity_left is None or sold <= group.capacity_left)
+            and (not delegated or _in_session(rules, group, line, signer, bought, sold))
         )
         if not counts:
             return 0
         group.margin_left -= need
         if group.capacity_left is not None:
             group.capacity_left -= sold
+        if delegated:
+            group.delegate_buys += bought
+            group.delegate_sells += sold
         return line.max_units
 
     def _bound_price(self, line: OrderLine, maximum: int) -> None:
@@ -368,7 +390,7 @@ class Verification:
 
     def to_bytes(self) -> bytes:
         """The state that the next chunk continues from, as the contract emits it: 32-byte words."""
-        group = self.group or TraderGroup("0x" + "00" * 20, 0, 0, False, 0, 0)
+        group = self.group or TraderGroup("0x" + "00" * 20, 0, 0, False, 0, 0, NOBODY)
         words = [
             int.from_bytes(self.results_hash, "big"),
             self.orders_read,
@@ -390,6 +412,8 @@ class Verification:
             group.received,
             group.collateral + group.moved,
             int.from_bytes(group.chain, "big"),
+            group.delegate_buys,
+            group.delegate_sells,
         ]
         for frontier in (self.book, self.positions):
             nodes = [int.from_bytes(node or b"", "big") for node in frontier.pending]
@@ -414,6 +438,20 @@ class Verification:
             raise WrongPrice(f"product {index}: not {sums.canonical_price()}")
         if tie.side != NO_TIE and (tie.offered, tie.filled) != (sums.offered, sums.filled):
             raise WrongTie(f"product {index}: {sums.filled} of {sums.offered}")
+
+
+def _in_session(
+    rules: RoundRules, group: TraderGroup, line: OrderLine, signer: str, bought: int, sold: int
+) -> bool:
+    """Whether the trader's session covers an order of its delegate, after those that counted."""
+    session = group.session
+    return (
+        signer == session.delegate
+        and rules.gate_at < session.until
+        and session.covers(line.limit * line.max_units, bought, sold)
+        and group.delegate_buys + bought <= session.buy_wh
+        and group.delegate_sells + sold <= session.sell_wh
+    )
 
 
 def leg_quantities(line: OrderLine) -> Iterator[tuple[int, int]]:

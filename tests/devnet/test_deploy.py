@@ -58,6 +58,8 @@ def test_every_contract_stands_at_its_predicted_address_and_knows_the_others(
         ("QuotaRegistry", "ledger()", "Ledger"),
         ("MeterRegistry", "exchange()", "Exchange"),
         ("CredentialRegistry", "dids()", "DidRegistry"),
+        ("Exchange", "delegations()", "Delegations"),
+        ("Delegations", "exchange()", "Exchange"),
     ):
         answer = _address(_call(rpc, found.addresses[contract], view))
         assert answer == found.addresses[other].lower(), (contract, view)

@@ -550,8 +550,8 @@ class Calls(RuleBasedStateMachine):
 
     def _end_claim(self, market: int, signed: SignedOrder, prices: bytes, rng: Random) -> None:
         order, window = signed.order, self.world.exchange.market(market).challenge_window
-        pay = (order_tuple(order), prices)
-        in_model = {"sender": TRADERS[1], "model_arguments": (order, prices)}
+        pay = (order_tuple(order), signed.signer, prices)
+        in_model = {"sender": TRADERS[1], "model_arguments": (order, signed.signer, prices)}
         self.world.wait(rng.choice((1, window)))
         assert self.do("Exchange", "payOmission", *pay, **in_model) == "ChallengeOpen"
         if rng.random() < 0.3:
@@ -563,8 +563,11 @@ class Calls(RuleBasedStateMachine):
             assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"
             return
         self.world.wait(window + 1)
-        wrong = {"sender": TRADERS[1], "model_arguments": (order, prices + bytes(8))}
-        arguments = (pay[0], prices + bytes(8))
+        wrong = {
+            "sender": TRADERS[1],
+            "model_arguments": (order, signed.signer, prices + bytes(8)),
+        }
+        arguments = (*pay[:2], prices + bytes(8))
         assert self.do("Exchange", "payOmission", *arguments, **wrong) == "PricesMismatch"
         assert self.do("Exchange", "payOmission", *pay, **in_model) is None
         assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"

@@ -20,6 +20,7 @@ from market.reference import (
     Authority,
     BatteryPassport,
     CredentialRegistry,
+    Delegations,
     Deviations,
     DidRegistry,
     Exchange,
@@ -97,6 +98,7 @@ class World:
             "CredentialRegistry",
             "Ledger",
             "Exchange",
+            "Delegations",
             "MeterRegistry",
             "Deviations",
             "Imbalance",
@@ -109,7 +111,10 @@ class World:
             "DidRegistry": [],
             "CredentialRegistry": [at["Authority"], at["DidRegistry"]],
             "Ledger": [at["Exchange"], at["Imbalance"]],
-            "Exchange": [at["Authority"], at["Ledger"], at["CredentialRegistry"]],
+            "Exchange": [
+                at[name] for name in ("Authority", "Ledger", "CredentialRegistry", "Delegations")
+            ],
+            "Delegations": [at["Exchange"]],
             "MeterRegistry": [at["Authority"], at["Exchange"]],
             "Deviations": [at["Authority"], at["Exchange"], at["MeterRegistry"]],
             "Imbalance": [at["Exchange"], at["Ledger"], at["MeterRegistry"], at["Deviations"]],
@@ -139,6 +144,8 @@ class World:
             capacity_sources={self.passports.address: self.passports},
         )
         self.exchange.ledger = self.ledger
+        self.delegations = Delegations(at["Delegations"], self.exchange)
+        self.exchange.delegations = self.delegations
         self.meters = MeterRegistry(at["MeterRegistry"], authority, self.exchange)
         self.deviations = Deviations(at["Deviations"], authority, self.exchange, self.meters)
         self.imbalance = Imbalance(
@@ -150,6 +157,7 @@ class World:
             "CredentialRegistry": self.credentials,
             "Ledger": self.ledger,
             "Exchange": self.exchange,
+            "Delegations": self.delegations,
             "MeterRegistry": self.meters,
             "Deviations": self.deviations,
             "Imbalance": self.imbalance,

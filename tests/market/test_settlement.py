@@ -20,6 +20,7 @@ from market.order import order_from_json, order_hash
 from market.outcome import Clearing
 from market.payment import leg_energy_wh
 from market.product import ProductGrid
+from market.reference.delegations import NOBODY
 from market.reference.verification import Facts, RoundRules, Verification
 from market.settlement import (
     CallDataError,
@@ -151,6 +152,7 @@ def reference_run(book, facts, rules, settlement, forced, chunk_size):
         domain=DOMAIN,
         market=book.market,
         round=book.round,
+        gate_at=0,
         grid=book.grid,
         price_cap=rules.price_cap,
         imbalance_cap=rules.imbalance_cap,
@@ -162,7 +164,9 @@ def reference_run(book, facts, rules, settlement, forced, chunk_size):
             facts[trader].eligible,
             facts[trader].margin_micro,
             facts[trader].capacity_wh,
+            NOBODY,
         ),
+        is_named=lambda trader, signer: False,
         forced=frozenset(forced),
     )
     verification = Verification.begin(settlement.results(), round_rules)

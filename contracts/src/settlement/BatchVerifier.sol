@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IDelegations} from "../identity/IDelegations.sol";
 import {AccountWord} from "./AccountWord.sol";
 import {IExchange} from "./IExchange.sol";
 import {ILedger} from "./ILedger.sol";
@@ -19,7 +20,7 @@ import {SettlementMath} from "./SettlementMath.sol";
 library BatchVerifier {
     using AccountWord for uint256;
 
-    /// @dev The first 20 words (PROGRESS_BYTES) are the progress, saved as they stand here.
+    /// @dev The first 22 words (PROGRESS_BYTES) are the progress, saved as they stand here.
     struct Batch {
         bytes32 resultsHash;
         uint256 ordersRead;
@@ -47,6 +48,9 @@ library BatchVerifier {
         /// C; in a tokenised market the net tokens to the trader, in two's complement.
         uint256 collateral;
         bytes32 chain;
+        /// Wh that the delegate's counting orders buy and sell.
+        uint256 delegateBuys;
+        uint256 delegateSells;
         // Rules of the market and the round.
         uint256 market;
         uint256 round;
@@ -69,6 +73,7 @@ library BatchVerifier {
         uint256 openProducts;
         ILedger ledger;
         IStanding credentials;
+        IDelegations delegations;
         // Memory.
         uint256 bookFrontier;
         uint256 positionFrontier;
@@ -79,6 +84,9 @@ library BatchVerifier {
         uint256 legImage;
         uint256 digestImage;
         uint256 signatureImage;
+        /// The session of `sessionOwner`, as the delegations return it; 0 before the first.
+        uint256 session;
+        uint256 sessionOwner;
         // What the legs of the order being read come to.
         bytes32 legsHash;
         /// Sum of |c|.
@@ -91,6 +99,8 @@ library BatchVerifier {
         int256 surplus;
         /// Where the signature stands.
         uint256 signatureAt;
+        /// Whether the delegate that signed it may sign for this round; meaningless where the trader signed.
+        bool inSession;
     }
 
     struct Outcome {
@@ -102,7 +112,7 @@ library BatchVerifier {
         uint256 dust;
     }
 
-    uint256 private constant PROGRESS_BYTES = 0x280; // 20 words
+    uint256 private constant PROGRESS_BYTES = 0x2c0; // 22 words
     uint256 private constant STATE_HEADER = PROGRESS_BYTES + 2 * MerkleLib.FRONTIER_BYTES;
 
     // Tally of a product in memory, 8 words.
@@ -121,6 +131,14 @@ library BatchVerifier {
     uint256 private constant PRODUCT = 0xe0;
     int256 private constant NONE_LO = -0x8000000000000000; // type(int64).min
     int256 private constant NONE_HI = 0x7fffffffffffffff; // type(int64).max
+
+    // A session in memory, 6 words.
+    uint256 private constant SESSION_BYTES = 0xc0;
+    uint256 private constant UNTIL = 0x20;
+    uint256 private constant BUY_WH = 0x40;
+    uint256 private constant SELL_WH = 0x60;
+    uint256 private constant MAX_PRICE = 0x80;
+    uint256 private constant MIN_PRICE = 0xa0;
 
     // Call data sizes.
     uint256 private constant TIE_BYTES = 80;
@@ -306,6 +324,8 @@ library BatchVerifier {
         b.received = 0;
         b.collateral = 0;
         b.chain = 0;
+        b.delegateBuys = 0;
+        b.delegateSells = 0;
         uint256 exitAmount = word.exitRound() == 0 ? 0 : _exitAmount(b, trader);
         b.epoch = word.epochFor(b.round);
         b.margin = word.available(b.round, exitAmount);
@@ -398,10 +418,10 @@ library BatchVerifier {
             else _manyLegs(b, pos + ORDER_HEADER, flags, maxUnits, limit);
             next = b.signatureAt + SIGNATURE_BYTES;
 
-            _enterBook(b, head, flags, maxUnits, limit, forced);
+            bool delegated = _enterBook(b, head, flags, maxUnits, limit, forced);
 
             uint256 fill = _word(pos + 29) >> 192;
-            uint256 maximum = _maximum(b, uint32(head >> 24), maxUnits, limit);
+            uint256 maximum = _maximum(b, uint32(head >> 24), maxUnits, limit, delegated);
             if (fill > maximum) revert IExchange.FillAboveMaximum(b.ordersRead);
             if (b.surplus > 0) b.offered += b.surplus * int256(maximum);
             if (flags & FLAG_MULTI == 0) _fillOne(b, pos + ORDER_HEADER, flags, maximum, fill, limit);
@@ -505,7 +525,8 @@ library BatchVerifier {
         }
     }
 
-    /// @dev Hash, order in the book, signature, Merkle leaf, forced mark.
+    /// @dev Hash, signature, order in the book, Merkle leaf, forced mark.
+    /// @return delegated whether a delegate signed the order, not the trader
     function _enterBook(
         Batch memory b,
         uint256 head,
@@ -513,7 +534,7 @@ library BatchVerifier {
         uint256 maxUnits,
         int256 limit,
         mapping(bytes32 => bool) storage forced
-    ) private view {
+    ) private view returns (bool delegated) {
         unchecked {
             uint256 trader = b.trader;
             bytes32 digest;
@@ -534,10 +555,7 @@ library BatchVerifier {
                     digest := keccak256(digestImage, 66)
                 }
             }
-            if (uint256(digest) <= b.lastHash) revert IExchange.OrdersNotSorted(b.ordersRead);
-            b.lastHash = uint256(digest);
-
-            bool signed;
+            uint256 signer;
             {
                 uint256 image = b.signatureImage;
                 uint256 signature = b.signatureAt;
@@ -552,10 +570,16 @@ library BatchVerifier {
                     mstore(0x00, 0)
                     // ecrecover returns nothing for an invalid signature; 0 is no trader.
                     pop(staticcall(gas(), 1, image, 0x80, 0x00, 0x20))
-                    signed := and(eq(mload(0x00), trader), iszero(gt(s, half)))
+                    signer := mul(mload(0x00), iszero(gt(s, half)))
                 }
             }
-            if (!signed) revert IExchange.BadSignature(b.ordersRead);
+            if (signer != trader) {
+                delegated = true;
+                _requireDelegate(b, signer);
+                digest = OrderLib.idOf(digest, address(uint160(trader)), address(uint160(signer)));
+            }
+            if (uint256(digest) <= b.lastHash) revert IExchange.OrdersNotSorted(b.ordersRead);
+            b.lastHash = uint256(digest);
 
             bytes32 leaf;
             assembly ("memory-safe") {
@@ -572,8 +596,68 @@ library BatchVerifier {
         }
     }
 
-    /// @return m maxUnits when the order stood at the gate and margin and capacity cover it, else 0
-    function _maximum(Batch memory b, uint256 epoch, uint256 maxUnits, int256 limit)
+    /// @dev Refuses a signature that is neither the trader's nor of an account that it ever named. Whether the
+    /// order counts is another question, so that no revocation makes a book unsettleable.
+    function _requireDelegate(Batch memory b, uint256 signer) private view {
+        if (signer == 0) revert IExchange.BadSignature(b.ordersRead);
+        if (b.sessionOwner != b.trader) _readSession(b);
+        uint256 session = b.session;
+        if (_load(session) == signer) {
+            b.inSession = b.gateAt < _load(session + UNTIL);
+            return;
+        }
+        b.inSession = false;
+        address trader = address(uint160(b.trader));
+        if (!b.delegations.isNamed(uint32(b.market), trader, address(uint160(signer)))) {
+            revert IExchange.BadSignature(b.ordersRead);
+        }
+    }
+
+    /// @dev `IDelegations.sessionOf` without the compiler's copying; once a trader, and only where a delegate signed.
+    function _readSession(Batch memory b) private view {
+        uint256 session = b.session;
+        if (session == 0) b.session = session = _allocate(SESSION_BYTES);
+        b.sessionOwner = b.trader;
+        uint256 image = b.signatureImage;
+        bytes32 selector = IDelegations.sessionOf.selector;
+        uint256 market = b.market;
+        uint256 trader = b.trader;
+        uint256 round = b.round;
+        IDelegations delegations = b.delegations;
+        assembly ("memory-safe") {
+            mstore(image, selector)
+            mstore(add(image, 4), market)
+            mstore(add(image, 36), trader)
+            mstore(add(image, 68), round)
+            let answered := staticcall(gas(), delegations, image, 100, session, SESSION_BYTES)
+            if or(iszero(answered), lt(returndatasize(), SESSION_BYTES)) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+        }
+    }
+
+    /// @dev Adds an order to its delegate's totals where the session covers it (docs/protocol.md section 16).
+    function _useSession(Batch memory b, uint256 maxUnits, int256 limit) private pure returns (bool) {
+        unchecked {
+            if (!b.inSession) return false;
+            uint256 session = b.session;
+            uint256 bought = b.energy - b.sold;
+            int256 worth = int256(_load(session + MAX_PRICE)) * int256(bought)
+                - int256(_load(session + MIN_PRICE)) * int256(b.sold);
+            if (limit * int256(maxUnits) > worth) return false;
+            uint256 buys = b.delegateBuys + bought;
+            uint256 sells = b.delegateSells + b.sold;
+            if (buys > _load(session + BUY_WH) || sells > _load(session + SELL_WH)) return false;
+            b.delegateBuys = buys;
+            b.delegateSells = sells;
+            return true;
+        }
+    }
+
+    /// @return m maxUnits when the order stood at the gate, margin and capacity cover it, and a delegate's session, else 0
+    function _maximum(Batch memory b, uint256 epoch, uint256 maxUnits, int256 limit, bool delegated)
         private
         pure
         returns (uint256 m)
@@ -584,6 +668,7 @@ library BatchVerifier {
             uint256 need = SettlementMath.ceilDiv(b.imbalanceCap * b.energy, USCALE);
             if (limit > 0) need += SettlementMath.ceilDiv(uint256(limit) * maxUnits, USCALE);
             if (need > b.margin) return 0;
+            if (delegated && !_useSession(b, maxUnits, limit)) return 0;
             b.margin -= need;
             if (b.boundsCapacity) b.capacity -= b.sold;
             return maxUnits;

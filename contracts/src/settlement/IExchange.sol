@@ -69,6 +69,7 @@ struct Receipt {
 }
 
 /// @notice A leaf of the committed book with its proof; `exists` false stands for the end of the book.
+/// `orderHash` is the order's id (docs/protocol.md section 2).
 struct Neighbour {
     bool exists;
     uint256 index;
@@ -105,6 +106,7 @@ struct RoundView {
 /// @title Exchange: markets, rounds, and settlements that carry their own proof
 /// @notice The operator proposes prices and fills for the book it committed at the gate; the contract
 /// settles the round only when the whole book satisfies docs/protocol.md section 4. Nothing here holds money.
+/// @dev In events and errors `orderHash` is the order's id: its hash, or bound to the delegate that signed it.
 interface IExchange {
     event MarketCreated(uint32 indexed market, MarketParams params);
     event NetworkPublished(uint32 indexed market, bytes description);
@@ -190,7 +192,8 @@ interface IExchange {
     function openRound(uint32 market, uint40 gateAt, uint32 firstSlot, uint16 slots) external returns (uint32 round);
 
     /// @notice Forces an order into the round: a settlement whose book lacks it is refused.
-    /// @param signature compact form of EIP-2098, 64 bytes; anybody may bring it
+    /// @param signature compact form of EIP-2098, 64 bytes, of the trader or an account that it ever named as its
+    /// delegate; anybody may bring it
     function submitOrder(Order calldata order, bytes calldata signature) external;
 
     /// @notice Commits the sorted book; possible from the gate until `gateGrace` later.
@@ -217,9 +220,10 @@ interface IExchange {
     function voidRound(uint32 market, uint32 round) external;
 
     /// @notice Claims that the operator left a receipted order out of the book.
+    /// @param signature the trader's, or that of an account that it ever named as its delegate
     /// @param left  the greatest leaf below the order, or none when the order would be first
     /// @param right the smallest leaf above the order, or none when the order would be last
-    /// @return id the order's hash
+    /// @return id the order's id: its hash, or bound to the delegate that signed it (docs/protocol.md section 2)
     function claimOmission(
         Order calldata order,
         bytes calldata signature,
@@ -228,12 +232,15 @@ interface IExchange {
         Neighbour calldata right
     ) external returns (bytes32 id);
 
-    /// @notice Ends a claim with the trader's signed cancellation.
+    /// @notice Ends a claim with a cancellation that the trader signed, or who signed the claimed order.
     function rebutOmission(bytes32 id, bytes calldata cancellationSignature) external;
 
     /// @notice Pays an unrebutted claim, max(0, S) * maxUnits / 1e12 micro (rounded down), out of the operator's bond.
+    /// @param signer who signed the claimed order
     /// @param prices the round's prices, packed int64 (preimage of `pricesHash`)
-    function payOmission(Order calldata order, bytes calldata prices) external returns (uint256 paid);
+    function payOmission(Order calldata order, address signer, bytes calldata prices)
+        external
+        returns (uint256 paid);
 
     function market(uint32 market) external view returns (MarketParams memory);
     function assetOf(uint32 market) external view returns (address);
@@ -257,7 +264,8 @@ interface IExchange {
     /// @notice Numbers of all rounds whose slots lie in `period`.
     function periodRounds(uint32 market, uint32 period) external view returns (uint32[] memory);
 
-    function isForced(bytes32 orderHash) external view returns (bool);
+    /// @param orderId the order's hash, or `keccak(hash || signer)` where a delegate signed it
+    function isForced(bytes32 orderId) external view returns (bool);
 
     /// @notice keccak256 of the chunk's effects; 0 before it is verified and after it is applied.
     function effectsHash(uint32 market, uint32 round, uint32 chunk) external view returns (bytes32);

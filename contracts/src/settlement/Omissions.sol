@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IDelegations} from "../identity/IDelegations.sol";
+import {ExchangeCode} from "./ExchangeCode.sol";
 import {IExchange, Neighbour, Order, Receipt, Status} from "./IExchange.sol";
+import {ILedger} from "./ILedger.sol";
+import {IStanding} from "./IStanding.sol";
 import {MerkleLib} from "./MerkleLib.sol";
 import {OrderLib} from "./OrderLib.sol";
-import {Rounds} from "./Rounds.sol";
 
-/// @notice What the operator owes for an order it receipted and left out of the book.
-abstract contract Omissions is Rounds {
-    struct Claim {
-        address trader;
-        uint40 claimedAt;
-        bool closed;
-        uint32 market;
-        uint32 round;
-    }
+/// @title Omissions, what the operator owes for an order it receipted and left out of the book
+/// @notice Documented in IExchange; a contract of its own because one would exceed EIP-170.
+contract Omissions is ExchangeCode {
+    constructor(ILedger ledger_, IStanding credentials_, IDelegations delegations_)
+        ExchangeCode(ledger_, credentials_, delegations_)
+    {}
 
-    mapping(bytes32 orderHash => Claim) private _claims;
-
-    /// @inheritdoc IExchange
     function claimOmission(
         Order calldata order,
         bytes calldata signature,
@@ -28,64 +25,69 @@ abstract contract Omissions is Rounds {
     ) external returns (bytes32 id) {
         Round storage r = _rounds[order.market][order.round];
         _requireStatus(order.market, order.round, Status.Settled);
-        if (!OrderLib.isWellFormed(order, _markets[order.market], r.firstSlot, r.slots)) revert MalformedOrder();
-        id = _orderHash(order);
-        if (_claims[id].trader != address(0)) revert ClaimExists(id);
-        if (!OrderLib.isSignedBy(id, signature, order.trader)) revert InvalidSignature();
+        if (!OrderLib.isWellFormed(order, _markets[order.market], r.firstSlot, r.slots)) {
+            revert IExchange.MalformedOrder();
+        }
+        bytes32 hash = _orderHash(order);
+        address signer = _genuineSigner(order.market, order.trader, hash, signature);
+        id = OrderLib.idOf(hash, order.trader, signer);
+        if (_claims[id].trader != address(0)) revert IExchange.ClaimExists(id);
 
-        if (receipt.receivedAt >= r.gateAt) revert ReceiptTooLate();
-        bytes32 digest = _hashTypedDataV4(
-            OrderLib.receiptStructHash(order.market, order.round, id, receipt.receivedAt)
-        );
+        if (receipt.receivedAt >= r.gateAt) revert IExchange.ReceiptTooLate();
+        bytes32 digest =
+            _digest(OrderLib.receiptStructHash(order.market, order.round, id, receipt.receivedAt));
         if (!OrderLib.isSignedBy(digest, receipt.signature, _markets[order.market].operator)) {
-            revert InvalidSignature();
+            revert IExchange.InvalidSignature();
         }
         _requireGap(r, order.trader, id, left, right);
 
-        _claims[id] = Claim(order.trader, uint40(block.timestamp), false, order.market, order.round);
-        emit OmissionClaimed(id, order.market, order.round, id);
+        _claims[id] =
+            Claim(order.trader, uint40(block.timestamp), false, order.market, order.round, signer);
+        emit IExchange.OmissionClaimed(id, order.market, order.round, id);
     }
 
-    /// @inheritdoc IExchange
     function rebutOmission(bytes32 id, bytes calldata cancellationSignature) external {
         Claim storage claim = _openClaim(id);
         if (block.timestamp > uint256(claim.claimedAt) + _markets[claim.market].challengeWindow) {
-            revert ChallengeOver();
+            revert IExchange.ChallengeOver();
         }
-        bytes32 digest = _hashTypedDataV4(OrderLib.cancellationStructHash(claim.market, claim.round, id));
-        if (!OrderLib.isSignedBy(digest, cancellationSignature, claim.trader)) revert InvalidSignature();
+        bytes32 digest = _digest(OrderLib.cancellationStructHash(claim.market, claim.round, id));
+        address canceller = OrderLib.signerOf(digest, cancellationSignature);
+        if (canceller == address(0) || (canceller != claim.trader && canceller != claim.signer)) {
+            revert IExchange.InvalidSignature();
+        }
         claim.closed = true;
-        emit OmissionRebutted(id);
+        emit IExchange.OmissionRebutted(id);
     }
 
-    /// @inheritdoc IExchange
-    function payOmission(Order calldata order, bytes calldata prices) external returns (uint256 paid) {
-        bytes32 id = _orderHash(order);
+    function payOmission(Order calldata order, address signer, bytes calldata prices)
+        external
+        returns (uint256 paid)
+    {
+        bytes32 id = OrderLib.idOf(_orderHash(order), order.trader, signer);
         Claim storage claim = _openClaim(id);
         if (block.timestamp <= uint256(claim.claimedAt) + _markets[order.market].challengeWindow) {
-            revert ChallengeOpen();
+            revert IExchange.ChallengeOpen();
         }
         claim.closed = true;
         uint256 owed = _surplusMicro(order, prices);
         paid = ledger.payFromBond(order.market, _markets[order.market].operator, order.trader, owed);
-        emit OmissionPaid(id, paid);
-    }
-
-    /// @inheritdoc IExchange
-    function claimOf(bytes32 id) external view returns (address trader, uint40 claimedAt) {
-        Claim storage claim = _claims[id];
-        return claim.closed ? (claim.trader, 0) : (claim.trader, claim.claimedAt);
+        emit IExchange.OmissionPaid(id, paid);
     }
 
     function _openClaim(bytes32 id) private view returns (Claim storage claim) {
         claim = _claims[id];
-        if (claim.trader == address(0) || claim.closed) revert NoOpenClaim(id);
+        if (claim.trader == address(0) || claim.closed) revert IExchange.NoOpenClaim(id);
+    }
+
+    function _orderHash(Order calldata order) private view returns (bytes32) {
+        return _digest(OrderLib.structHash(order));
     }
 
     /// @dev max(0, S) * maxUnits in micro, toward zero, at the prices of the order's round.
     function _surplusMicro(Order calldata order, bytes calldata prices) private view returns (uint256) {
         Round storage r = _rounds[order.market][order.round];
-        if (keccak256(prices) != r.pricesHash) revert PricesMismatch();
+        if (keccak256(prices) != r.pricesHash) revert IExchange.PricesMismatch();
         uint256 zones = _markets[order.market].zones;
         int256 surplus = int256(order.limit) * OrderLib.ONE_UNIT;
         for (uint256 k; k < order.legs.length; ++k) {
@@ -112,12 +114,12 @@ abstract contract Omissions is Rounds {
             (left.exists ? left.index + 1 : 0) != (right.exists ? right.index : count)
                 || (left.exists && !_isBelow(left.trader, left.orderHash, trader, hash))
                 || (right.exists && !_isBelow(trader, hash, right.trader, right.orderHash))
-        ) revert WrongNeighbours();
+        ) revert IExchange.WrongNeighbours();
     }
 
     function _requireLeaf(bytes32 root, uint256 count, Neighbour calldata n) private pure {
         bytes32 leaf = keccak256(abi.encodePacked(n.trader, n.orderHash));
-        if (!MerkleLib.verify(root, count, n.index, leaf, n.proof)) revert WrongNeighbours();
+        if (!MerkleLib.verify(root, count, n.index, leaf, n.proof)) revert IExchange.WrongNeighbours();
     }
 
     function _isBelow(address traderA, bytes32 hashA, address traderB, bytes32 hashB) private pure returns (bool) {

@@ -51,14 +51,25 @@ library OrderLib {
         return keccak256(abi.encode(RECEIPT_TYPEHASH, market, round, order, receivedAt));
     }
 
-    /// @notice Whether `signer` made this compact (EIP-2098) signature. Code at the address is never called.
-    function isSignedBy(bytes32 digest, bytes calldata signature, address signer) internal pure returns (bool) {
-        if (signature.length != 64 || signer == address(0)) return false;
+    /// @notice Who made this compact (EIP-2098) signature; 0 when it is none.
+    function signerOf(bytes32 digest, bytes calldata signature) internal pure returns (address) {
+        if (signature.length != 64) return address(0);
         bytes32 r = bytes32(signature[:32]);
         uint256 yParityAndS = uint256(bytes32(signature[32:]));
         uint256 s = yParityAndS & type(uint256).max >> 1;
-        if (s > HALF_ORDER) return false;
-        return ecrecover(digest, uint8(27 + (yParityAndS >> 255)), r, bytes32(s)) == signer;
+        if (s > HALF_ORDER) return address(0);
+        return ecrecover(digest, uint8(27 + (yParityAndS >> 255)), r, bytes32(s));
+    }
+
+    /// @notice Whether `signer` made this compact signature. Code at the address is never called.
+    function isSignedBy(bytes32 digest, bytes calldata signature, address signer) internal pure returns (bool) {
+        return signer != address(0) && signerOf(digest, signature) == signer;
+    }
+
+    /// @notice What an order is known by: its hash where its trader signed it, else bound to the signer too, so
+    /// that nobody's signature stands in for another's (docs/protocol.md section 2).
+    function idOf(bytes32 hash, address trader, address signer) internal pure returns (bytes32) {
+        return signer == trader ? hash : keccak256(abi.encodePacked(hash, signer));
     }
 
     /// @notice Whether the order can stand in a round of `slots` slots from `firstSlot` (docs/protocol.md section 2).

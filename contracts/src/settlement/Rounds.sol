@@ -103,12 +103,13 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
         if (block.timestamp >= r.gateAt) revert OutsideWindow();
         if (!OrderLib.isWellFormed(order, _markets[order.market], r.firstSlot, r.slots)) revert MalformedOrder();
         bytes32 hash = _orderHash(order);
-        if (!OrderLib.isSignedBy(hash, signature, order.trader)) revert InvalidSignature();
-        if (_isForced[hash]) revert AlreadyForced(hash);
+        address signer = _genuineSigner(order.market, order.trader, hash, signature);
+        bytes32 id = OrderLib.idOf(hash, order.trader, signer);
+        if (_isForced[id]) revert AlreadyForced(id);
         if (r.forcedCount == MAX_FORCED) revert TooManyForced();
-        _isForced[hash] = true;
+        _isForced[id] = true;
         ++r.forcedCount;
-        emit OrderForced(order.market, order.round, hash, order, signature);
+        emit OrderForced(order.market, order.round, id, order, signature);
     }
 
     /// @inheritdoc IExchange
@@ -193,8 +194,8 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc IExchange
-    function isForced(bytes32 hash) external view returns (bool) {
-        return _isForced[hash];
+    function isForced(bytes32 id) external view returns (bool) {
+        return _isForced[id];
     }
 
     /// @inheritdoc IExchange
@@ -231,7 +232,7 @@ abstract contract Rounds is ExchangeStorage, IExchange, AccessManaged, EIP712 {
         return _domainSeparatorV4();
     }
 
-    function _orderHash(Order calldata order) internal view returns (bytes32) {
+    function _orderHash(Order calldata order) private view returns (bytes32) {
         return _hashTypedDataV4(OrderLib.structHash(order));
     }
 }

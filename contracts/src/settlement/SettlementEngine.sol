@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-
+import {IDelegations} from "../identity/IDelegations.sol";
 import {BatchVerifier} from "./BatchVerifier.sol";
-import {ExchangeStorage} from "./ExchangeStorage.sol";
+import {ExchangeCode} from "./ExchangeCode.sol";
 import {IExchange, MarketParams, Status} from "./IExchange.sol";
 import {ILedger} from "./ILedger.sol";
 import {IStanding} from "./IStanding.sol";
@@ -12,9 +11,8 @@ import {ITokenisedProducts} from "./ITokenisedProducts.sol";
 import {OrderLib} from "./OrderLib.sol";
 
 /// @title Settlement of rounds, the part of the exchange that reads whole books
-/// @notice The exchange creates it and runs it by delegatecall only (one contract would exceed EIP-170).
-/// Called directly it knows no market and refuses everything. Documented in IExchange.
-contract SettlementEngine is ExchangeStorage, EIP712 {
+/// @notice Documented in IExchange; a contract of its own because one would exceed EIP-170.
+contract SettlementEngine is ExchangeCode {
     using BatchVerifier for BatchVerifier.Batch;
 
     /// @dev Applying a trader's effects may cost more than verifying its order did (an account whose first
@@ -23,9 +21,8 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
     /// @dev Three accounts a trader instead of one: margin, free balance, tokens.
     uint256 private constant MAX_TOKENISED_CHUNK_TRADERS = 256;
 
-    constructor(ILedger ledger_, IStanding credentials_)
-        ExchangeStorage(ledger_, credentials_)
-        EIP712("Wattproof", "1")
+    constructor(ILedger ledger_, IStanding credentials_, IDelegations delegations_)
+        ExchangeCode(ledger_, credentials_, delegations_)
     {}
 
     function settle(uint32 id, uint32 round, bytes calldata results, bytes calldata orders)
@@ -147,7 +144,8 @@ contract SettlementEngine is ExchangeStorage, EIP712 {
             batch.network == 0 ? batch.products : uint256(params.openCarriers) * params.zones * r.slots;
         batch.ledger = ledger;
         batch.credentials = credentials;
-        batch.begin(_domainSeparatorV4(), results, orders);
+        batch.delegations = delegations;
+        batch.begin(_domainSeparator(), results, orders);
     }
 
     function _finish(BatchVerifier.Batch memory batch, Round storage r, uint32 id)

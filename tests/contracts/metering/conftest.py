@@ -438,11 +438,12 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     admin = accounts[0]
     token = deploy("SettlementToken", manager)
     create_address = chain.provider.network.ecosystem.get_deployment_address
-    exchange_address, meters_address, imbalance_address = (
-        create_address(admin.address, admin.nonce + offset) for offset in (1, 2, 4)
+    exchange_address, delegations_address, meters_address, imbalance_address = (
+        create_address(admin.address, admin.nonce + offset) for offset in (1, 2, 3, 5)
     )
     ledger = deploy("Ledger", exchange_address, imbalance_address)
-    exchange = deploy("Exchange", manager, ledger, credentials)
+    exchange = deploy("Exchange", manager, ledger, credentials, delegations_address)
+    deploy("Delegations", exchange)
     meters = deploy("MeterRegistry", manager, exchange)
     deviations = deploy("Deviations", manager, exchange, meters)
     imbalance = deploy("Imbalance", exchange, ledger, meters, deviations)

@@ -117,9 +117,12 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     admin = accounts[0]
     token = deploy("SettlementToken", manager)
     address_of = chain.provider.network.ecosystem.get_deployment_address
-    exchange_address = address_of(admin.address, admin.nonce + 1)
+    exchange_address, delegations_address = (
+        address_of(admin.address, admin.nonce + offset) for offset in (1, 2)
+    )
     ledger = deploy("Ledger", exchange_address, accounts[9])
-    exchange = deploy("Exchange", manager, ledger, credentials)
+    exchange = deploy("Exchange", manager, ledger, credentials, delegations_address)
+    deploy("Delegations", exchange)
     assert exchange.address == exchange_address
     meters = deploy("MeterRegistry", manager, exchange)
     certificates = deploy("GreenCertificates", manager, exchange, meters)

@@ -418,6 +418,7 @@ class World:
     ledger: object
     token: object
     credentials: object
+    delegations: object
     clock: object
     chain: object
     admin: object
@@ -494,8 +495,11 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
     exchange_address = created_address(admin.address, nonce + 1)
     imbalance = accounts[3]
     ledger = deploy("Ledger", exchange_address, imbalance)
-    exchange = deploy("Exchange", manager, ledger, credentials)
+    delegations_address = created_address(admin.address, nonce + 2)
+    exchange = deploy("Exchange", manager, ledger, credentials, delegations_address)
     assert exchange.address == exchange_address
+    delegations = deploy("Delegations", exchange)
+    assert delegations.address == delegations_address
     give_role(2, admin, exchange, "createMarket")
     token.mint(admin, 2**62, sender=admin)
     token.approve(ledger, 2**255, sender=admin)
@@ -509,6 +513,7 @@ def world(accounts, chain, clock, manager, credentials, deploy, give_role):
         ledger=ledger,
         token=token,
         credentials=credentials,
+        delegations=delegations,
         clock=clock,
         chain=chain,
         admin=admin,

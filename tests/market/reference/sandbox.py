@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 from market.reference import (
     Authority,
     CredentialRegistry,
+    Delegations,
     Deviations,
     DidRegistry,
     Exchange,
@@ -32,8 +33,8 @@ EXCHANGE = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 """The exchange for which the shared vectors are signed, on the chain of this number."""
 CHAIN_ID = 31337
 ADMIN, OPERATOR, BALANCING, ALICE = map(address, ("admin", "operator", "balancing", "alice"))
-TOKEN, LEDGER, IMBALANCE, METERS, DEVIATIONS = map(
-    address, ("token", "ledger", "imbalance", "meters", "deviations")
+TOKEN, LEDGER, IMBALANCE, METERS, DEVIATIONS, DELEGATIONS = map(
+    address, ("token", "ledger", "imbalance", "meters", "deviations", "delegations")
 )
 
 
@@ -86,6 +87,7 @@ class Sandbox:
         self.exchange = Exchange(EXCHANGE, CHAIN_ID, self.authority, self.credentials)
         self.ledger = Ledger(LEDGER, self.exchange, IMBALANCE, {TOKEN: self.token})
         self.exchange.ledger = self.ledger
+        self.exchange.delegations = Delegations(DELEGATIONS, self.exchange)
         self.meters = MeterRegistry(METERS, self.authority, self.exchange)
         self.deviations = Deviations(DEVIATIONS, self.authority, self.exchange, self.meters)
         self.imbalance = Imbalance(

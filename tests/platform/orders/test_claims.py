@@ -127,6 +127,7 @@ def test_an_order_the_operator_really_left_out_is_paid_from_its_bond(desk: Any) 
                 "limit": order.limit,
                 "salt": order.salt,
             },
+            order.trader,
             pack_prices(settlement.clearing.prices),
             key="pay",
             signer=str(desk.traders[3].address),

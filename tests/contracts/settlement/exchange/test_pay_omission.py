@@ -9,6 +9,7 @@ MONEY = 1_000_000
 def pay(world, kit, case, sender, prices=None):
     return world.exchange.payOmission(
         kit.as_tuple(case.order.order),
+        case.order.signer,
         case.batch.packed_prices if prices is None else prices,
         sender=sender,
     )

@@ -13,7 +13,10 @@ def test_the_traders_signed_cancellation_ends_the_claim(world, omitted, claim, k
     clock.move_to(clock.now + 86_401)
     with ape.reverts(world.exchange.NoOpenClaim, id=omitted.order.digest):
         world.exchange.payOmission(
-            kit.as_tuple(omitted.order.order), omitted.batch.packed_prices, sender=omitted.trader
+            kit.as_tuple(omitted.order.order),
+            omitted.order.signer,
+            omitted.batch.packed_prices,
+            sender=omitted.trader,
         )
     with ape.reverts(world.exchange.ClaimExists, id=omitted.order.digest):
         claim(omitted)
