@@ -144,7 +144,10 @@ def reveal(payload: Mapping[str, Any], disclosures: Collection[Disclosure]) -> d
     if payload.get("_sd_alg", HASH) != HASH:
         raise CredentialError(f"digests by {payload['_sd_alg']!r} are not read; use {HASH}")
     revealing = _Revealing({disclosure.digest: disclosure for disclosure in disclosures})
-    claims = revealing.object(payload, top=True)
+    try:
+        claims = revealing.object(payload, top=True)
+    except RecursionError as error:
+        raise CredentialError("the claims are nested too deeply") from error
     unused = set(revealing.by_digest) - revealing.used
     if unused:
         raise CredentialError("a disclosure belongs to no digest: it was altered, or is another's")

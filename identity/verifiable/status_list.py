@@ -77,6 +77,11 @@ class StatusList:
             else:
                 self._bits[index // 8] &= ~mask
 
+    def keeps(self, earlier: StatusList) -> bool:
+        """Whether every bit that is set in an earlier list of the same length is set here too."""
+        before, here = (int.from_bytes(bits, "big") for bits in (earlier._bits, self._bits))
+        return len(earlier) == len(self) and before & ~here == 0
+
     def encoded(self) -> str:
         """``encodedList``: multibase base64url of the compressed bits; the same bits, one text."""
         packed = gzip.compress(bytes(self._bits), mtime=0)

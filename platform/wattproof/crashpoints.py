@@ -16,8 +16,9 @@ RAW_STORED = "raw_stored"
 BROADCAST = "broadcast"
 MINED = "mined"
 INDEXED = "indexed"
+STATUS_SET = "status_set"
 
-NAMES = (
+SETTLEMENT = (
     GATE_ROW_STORED,
     CLEARING_STORED,
     OUTBOX_ROW_STORED,
@@ -26,6 +27,8 @@ NAMES = (
     MINED,
     INDEXED,
 )
+"""Those that a settlement passes."""
+NAMES = (*SETTLEMENT, STATUS_SET)
 
 _armed: dict[str, int] = {}
 

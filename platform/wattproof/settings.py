@@ -105,6 +105,12 @@ class Settings(BaseSettings):
         default=True,
         description="Collect bought certificates for their owners; off: each collects its own.",
     )
+    area: str = Field(
+        default="",
+        pattern=r"^(?:|[0-9]{2}Y[0-9A-Z-]{12}[0-9A-Z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+        description="Area that credentials name where nobody says: an Energy Identification Code "
+        "(type Y) or an mRID; empty: an mRID of the installation's own.",
+    )
     tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
 
     @model_validator(mode="after")

@@ -138,5 +138,9 @@ MeterReader = Annotated[Principal, Depends(allow(Scope.METER, Scope.PARTICIPANT,
 ReadingReader = Annotated[
     Principal, Depends(allow(Scope.PARTICIPANT, Scope.OPERATOR, Scope.REGULATOR))
 ]
+CredentialReader = Annotated[
+    Principal, Depends(allow(Scope.PARTICIPANT, Scope.OPERATOR, Scope.REGULATOR))
+]
+MarketVisitor = Annotated[Principal, Depends(allow(Scope.PARTICIPANT, Scope.OPERATOR))]
 Visitor = Annotated[Principal | None, Depends(visitor_of)]
 Public = Depends(public)

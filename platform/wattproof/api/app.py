@@ -18,6 +18,7 @@ from wattproof.api.routes import (
     certificate_actions,
     certificates,
     comfort,
+    credentials,
     credits,
     dispatch,
     events,
@@ -33,7 +34,9 @@ from wattproof.api.routes import (
     openadr,
     orders,
     participants,
+    presentations,
     quotas,
+    status_lists,
     surveillance,
 )
 from wattproof.profiles import open_platform
@@ -94,6 +97,9 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         identities,
         identity_changes,
         issuers,
+        credentials,
+        status_lists,
+        presentations,
         accounts,
         markets,
         orders,

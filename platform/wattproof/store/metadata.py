@@ -23,6 +23,7 @@ _MODULES = (
     "wattproof.dispatch.models",
     "wattproof.participants.models",
     "wattproof.identities.models",
+    "wattproof.credentials.models",
     "wattproof.auth.models",
     "wattproof.api.models",
 )

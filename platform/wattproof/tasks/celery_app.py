@@ -35,6 +35,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.close_periods,
         flow.rebut_claims,
         flow.revoke_stale_plans,
+        flow.mark_revoked,
         flow.issue_credits,
         flow.finish_events,
         flow.issue_certificates,

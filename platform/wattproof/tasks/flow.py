@@ -12,6 +12,7 @@ import time
 from sqlmodel import select
 
 from wattproof.certificates import upkeep as certificates
+from wattproof.credentials import revoking
 from wattproof.credits import upkeep as credits
 from wattproof.dispatch import freshness
 from wattproof.errors import UnavailableError, WattproofError
@@ -101,6 +102,12 @@ def revoke_stale_plans(platform: Platform) -> bool:
     return freshness.revoke_stale(platform) > 0
 
 
+def mark_revoked(platform: Platform) -> bool:
+    """Mark credentials in the status list that were revoked on the chain. True if any were."""
+    with platform.transaction() as session:
+        return revoking.follow_chain(platform, session) > 0
+
+
 def issue_credits(platform: Platform) -> bool:
     """Queue credits whose readings are final, and budgets to release. True if there were any."""
     with platform.transaction() as session:
@@ -133,6 +140,7 @@ def tick(platform: Platform) -> bool:
     moved += [advance_rounds(platform)]
     moved += [post_readings(platform), close_periods(platform)]
     moved += [rebut_claims(platform), revoke_stale_plans(platform)]
+    moved += [mark_revoked(platform)]
     moved += [issue_credits(platform), finish_events(platform)]
     moved += [issue_certificates(platform), settle_quotas(platform)]
     return any(moved)

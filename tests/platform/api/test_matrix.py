@@ -34,6 +34,7 @@ OPERATIONS = sorted(
 TABLE = """
 DELETE /auth/keys/{key_id}                                            401 ok  404 403 403 403 403
 DELETE /auth/session                                                  401 ok  ok  ok  ok  ok  ok
+DELETE /credentials/{credential_hash}                                 401 403 403 403 403 403 ok
 DELETE /participants/{address}/credentials/{role}                     401 403 403 403 403 403 ok
 GET /                                                                 ok  ok  ok  ok  ok  ok  ok
 GET /accounts/me                                                      401 ok  ok  403 403 403 403
@@ -57,6 +58,8 @@ GET /certificates/pools/{market}/{slot}/positions                     ok  ok  ok
 GET /certificates/selection                                           401 ok  ok  403 403 403 403
 GET /comfort/venues                                                   401 ok  ok  403 403 403 403
 GET /comfort/venues/{venue}/votes                                     401 ok  ok  403 403 403 403
+GET /credentials                                                      401 ok  ok  403 403 ok  ok
+GET /credentials/{credential_hash}                                    401 ok  404 403 403 ok  ok
 GET /credits/me                                                       401 ok  ok  403 403 403 403
 GET /credits/series                                                   401 ok  ok  ok  ok  ok  ok
 GET /credits/series/{series}                                          401 ok  ok  ok  ok  ok  ok
@@ -108,6 +111,8 @@ GET /orders/{order_hash}/cancellation                                 401 ok  ok
 GET /participants                                                     401 403 403 403 403 403 ok
 GET /participants/me                                                  401 ok  ok  403 403 403 403
 GET /positions                                                        401 ok  ok  403 403 403 403
+GET /presentations                                                    401 ok  ok  403 403 403 ok
+GET /presentations/requests/{nonce}                                   401 ok  ok  403 403 403 ok
 GET /quotas                                                           ok  ok  ok  ok  ok  ok  ok
 GET /quotas/me                                                        401 ok  ok  403 403 403 403
 GET /quotas/{quota}                                                   ok  ok  ok  ok  ok  ok  ok
@@ -118,6 +123,8 @@ GET /quotas/{quota}/suggestion                                        401 ok  ok
 GET /rounds                                                           ok  ok  ok  ok  ok  ok  ok
 GET /rounds/{market}/{number}                                         ok  ok  ok  ok  ok  ok  ok
 GET /rounds/{market}/{number}/products                                ok  ok  ok  ok  ok  ok  ok
+GET /schemas/{kind}                                                   ok  ok  ok  ok  ok  ok  ok
+GET /status-lists/{issuer}/{purpose}/{number}                         ok  ok  ok  ok  ok  ok  ok
 GET /surveillance/report                                              401 403 403 403 403 ok  403
 GET /transactions/{hash}                                              401 ok  ok  403 403 403 403
 GET /vote/{link}/ballot                                               ok  ok  ok  ok  ok  ok  ok
@@ -149,6 +156,8 @@ POST /certificates/retirements                                        401 ok  ok
 POST /certificates/transfers                                          401 ok  ok  403 403 403 403
 POST /comfort/venues                                                  401 ok  ok  403 403 403 403
 POST /comfort/venues/{venue}/link                                     401 ok  ok  403 403 403 403
+POST /credentials                                                     401 403 403 403 403 403 ok
+POST /credentials/verify                                              ok  ok  ok  ok  ok  ok  ok
 POST /credits/offers                                                  401 ok  ok  403 403 403 403
 POST /credits/offers/recall                                           401 ok  ok  403 403 403 403
 POST /credits/offers/recall/complete                                  401 ok  ok  403 403 403 403
@@ -200,17 +209,21 @@ POST /orders/batch                                                    401 ok  ok
 POST /orders/template                                                 401 ok  ok  403 403 403 403
 POST /orders/{order_hash}/cancellation                                401 ok  ok  403 403 403 403
 POST /participants                                                    401 ok  ok  403 403 403 403
+POST /presentations                                                   401 ok  ok  403 403 403 ok
+POST /presentations/requests                                          401 ok  ok  403 403 403 ok
 POST /quotas                                                          401 ok  ok  403 403 403 403
 POST /quotas/{quota}/bond                                             401 ok  ok  403 403 403 403
 POST /quotas/{quota}/compliance/{account}/reports                     401 ok  ok  403 403 403 403
 POST /quotas/{quota}/compliance/{account}/settlement                  401 ok  ok  403 403 403 403
 POST /quotas/{quota}/obligations                                      401 ok  ok  403 403 403 403
 POST /quotas/{quota}/surrender                                        401 ok  ok  403 403 403 403
+POST /status-lists/entries                                            401 ok  ok  403 403 403 403
 POST /transactions                                                    401 ok  ok  403 403 403 403
 POST /vote/{link}                                                     ok  ok  ok  ok  ok  ok  ok
 PUT /participants/me/batteries/{battery}                              401 ok  ok  403 403 403 403
 PUT /participants/{address}/batteries/{battery}                       401 403 403 403 403 403 ok
 PUT /participants/{address}/credentials/{role}                        401 403 403 403 403 403 ok
+PUT /status-lists/{issuer}/{purpose}/{number}                         401 ok  ok  403 403 403 403
 """
 
 
@@ -275,8 +288,16 @@ def new_key(owner):
     return owner.post("/auth/keys", json=body).json()["id"]
 
 
+@pytest.fixture(scope="module")
+def credential(platform, callers):
+    """Hash of the owner's credential."""
+    answer = callers["owner"].post("/participants", json={"name": "Ada"})
+    run_until_idle(platform)
+    return answer.json()["credentials"][0]["credential_hash"]
+
+
 @pytest.fixture
-def path_of(callers, plan):
+def path_of(callers, plan, credential):
     """Fills a path in: with what belongs to the owner, or with what does not exist."""
     owner = callers["owner"]
 
@@ -288,6 +309,11 @@ def path_of(callers, plan):
             "{identifier}": lambda: f"did:ethr:{owner.address}",
             "{role}": lambda: "dispatcher",
             "{link}": lambda: "a" * 43,
+            "{kind}": lambda: "participant",
+            "{issuer}": lambda: owner.address,
+            "{purpose}": lambda: "revocation",
+            "{nonce}": lambda: "a" * 43,
+            "{credential_hash}": lambda: credential,
         }
         if path.startswith("/dispatch/plans/"):
             made["{number}"] = lambda: str(plan)

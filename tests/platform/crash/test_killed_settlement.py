@@ -41,7 +41,7 @@ VISITS = {
     crashpoints.MINED: (1, 2),
     crashpoints.INDEXED: (1, 2),
 }
-CASES = [(point, visit) for point in crashpoints.NAMES for visit in VISITS.get(point, (1, 1))]
+CASES = [(point, visit) for point in crashpoints.SETTLEMENT for visit in VISITS.get(point, (1, 1))]
 
 
 # Processes fork from a server that has imported everything already.

@@ -18,6 +18,7 @@ from wattproof.cli.main import app
 from wattproof.errors import InvalidError
 from wattproof.tasks.flow import run_until_idle
 
+REGULATOR = {"claims": {"jurisdiction": "DE", "authority": "Federal Network Agency"}}
 Command = Callable[..., Any]
 
 
@@ -39,7 +40,7 @@ def regulator(watched: Watched, client: httpx.Client) -> dict[str, str]:
     client.post("/participants", json={"name": "Regulator", "role": None}, headers=mine)
     operator = headers(client, development.account(development.OPERATOR), "operator")
     path = f"/participants/{holder.address}/credentials/regulator"
-    assert client.put(path, headers=operator).status_code == 200
+    assert client.put(path, headers=operator, json=REGULATOR).status_code == 200
     run_until_idle(watched.desk.platform)
     return headers(client, holder, "regulator")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
@@ -12,10 +12,13 @@ from sqlmodel import Session
 
 from identity import did
 from wattproof.api.access import Operator, Participant, PlatformDep
+from wattproof.api.credential_shapes import Claim, CredentialOut, credential_out
 from wattproof.api.fields import Address
 from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
+from wattproof.credentials.issuing import issue_role, issued_to
+from wattproof.credentials.revoking import revoke_role
 from wattproof.participants import service
 from wattproof.participants.models import ParticipantRow
 from wattproof.runtime import Platform
@@ -37,13 +40,17 @@ class Registration(BaseModel):
     )
 
 
-class CredentialOut(BaseModel):
-    """A credential: its document, and how it stands on-chain."""
+class RoleIn(BaseModel):
+    """What the credential says beside the role."""
 
-    role: str
-    status: str = Field(description="pending, standing, revoked, expired, replaced or refused")
-    credential_hash: str
-    document: dict[str, Any] = Field(description="Signed by its issuer; give it to whom you like.")
+    model_config = ConfigDict(extra="forbid")
+
+    claims: dict[str, Claim] = Field(
+        default_factory=dict,
+        description="Of the schema of the role's kind; where nobody names a zone it is the "
+        "installation's.",
+        examples=[{"zone": "10YDE-VE-------2"}],
+    )
 
 
 class ParticipantOut(BaseModel):
@@ -105,13 +112,18 @@ def grant_credential(
     principal: Operator,
     platform: PlatformDep,
     write: Write,
+    body: RoleIn | None = None,
 ) -> JSONResponse:
-    """Have the platform's issuer grant a registered participant a role (operator)."""
+    """Have the platform's issuer give a registered participant a role's credential (operator).
+
+    Changes nothing where one stands or is on its way. `POST /credentials` issues any kind to any
+    subject.
+    """
 
     def change(session: Session) -> ParticipantOut:
         row = service.get(session, address)
-        service.grant(platform, session, address, role)
-        return _participant(platform, session, row)
+        issue_role(platform, session, address, role, body.claims if body else None)
+        return _participant(platform, session, row, whole=False)
 
     return write.once(change)
 
@@ -132,13 +144,15 @@ def revoke_credential(
 
     def change(session: Session) -> ParticipantOut:
         row = service.get(session, address)
-        service.revoke(platform, session, address, role)
-        return _participant(platform, session, row)
+        revoke_role(platform, session, address, role)
+        return _participant(platform, session, row, whole=False)
 
     return write.once(change, status=202)
 
 
-def _participant(platform: Platform, session: Session, row: ParticipantRow) -> ParticipantOut:
+def _participant(
+    platform: Platform, session: Session, row: ParticipantRow, *, whole: bool = True
+) -> ParticipantOut:
     session.flush()
     now = platform.clock.now()
     return ParticipantOut(
@@ -148,12 +162,7 @@ def _participant(platform: Platform, session: Session, row: ParticipantRow) -> P
         role=row.role,
         registered_at=datetime.fromtimestamp(row.registered_at, UTC),
         credentials=[
-            CredentialOut(
-                role=issued.role,
-                status=service.status(session, issued, now),
-                credential_hash=issued.credential_hash,
-                document=issued.document,
-            )
-            for issued in service.credentials(session, row.address)
+            credential_out(session, issued, now, whole=whole)
+            for issued in issued_to(session, row.address)
         ],
     )

@@ -9,11 +9,11 @@ from devnet.roles import AuthorityRole
 from market.bid import Bid
 from market.chp_power import MANIFEST
 from market.quantise import money_micro
+from wattproof.credentials.issuing import issue_role
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
 from wattproof.demo.chp.scene import DISPATCHER, FOUNDRY, GRID_COMPANY, PLANT, Scene
 from wattproof.demo.stage import Stage
-from wattproof.participants import service as participants
 
 _BOND_MICRO = money_micro(5_000_000.0)
 _WALLETS_MICRO = {
@@ -44,7 +44,7 @@ def gather(stage: Stage, scene: Scene) -> Joined:
         for name, member in cast.members.items():
             trades = name in scene.traders
             casting.identify(stage, session, member, MANIFEST.role if trades else None)
-        participants.grant(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
+        issue_role(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
         for name, watts in scene.meters_w().items():
             casting.equip(stage, session, market, cast[name], round(watts * _METER_HEADROOM))
     stage.rest()

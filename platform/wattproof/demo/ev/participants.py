@@ -12,12 +12,12 @@ from market.bid import Bid
 from market.ev_battery import MANIFEST
 from market.ev_battery.rules import SELLER_ROLE
 from wattproof.accounts import service as accounts
+from wattproof.credentials.issuing import issue_role
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
 from wattproof.demo.ev.scene import DISPATCHER, PILE_OPERATOR, SUPPLIER, Scene
 from wattproof.demo.stage import Stage
 from wattproof.gateway.keys import Role
-from wattproof.participants import service as participants
 
 _STATE_OF_HEALTH_BP = 9_500
 _CYCLES_PER_DAY_MILLI = 1_000
@@ -48,7 +48,7 @@ def gather(stage: Stage, scene: Scene, bids: tuple[Bid, ...]) -> Joined:
     with platform.transaction() as session:
         for name in scene.participants:
             casting.identify(stage, session, cast[name], MANIFEST.role)
-        participants.grant(platform, session, cast[DISPATCHER].address, "dispatcher")
+        issue_role(platform, session, cast[DISPATCHER].address, "dispatcher")
         attested = _attest(stage, session, scene, bids, cast)
     stage.rest()
     with platform.transaction() as session:
@@ -80,7 +80,7 @@ def _attest(
     attested: dict[str, int] = {}
     for name, battery_id, capacity_wh, health_bp in _passports(scene, bids):
         address = cast[name].address
-        participants.grant(platform, session, address, SELLER_ROLE)
+        issue_role(platform, session, address, SELLER_ROLE)
         accounts.attest_battery(
             platform,
             session,

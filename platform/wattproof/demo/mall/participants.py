@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from devnet.roles import AuthorityRole
 from market import energy_credits, mall_energy
 from market.quantise import money_micro
+from wattproof.credentials.issuing import issue_role
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
 from wattproof.demo.mall import crediting
@@ -21,7 +22,6 @@ from wattproof.demo.mall.scene import (
     Scene,
 )
 from wattproof.demo.stage import Stage
-from wattproof.participants import service as participants
 
 _UTILITY_MICRO = money_micro(20_000.0)
 _METER_HEADROOM = 3.0
@@ -56,7 +56,7 @@ def gather(stage: Stage, scene: Scene) -> Joined:
             trades = name in (*drawn_w, RETAILER)
             role = mall_energy.MANIFEST.role if trades else None
             casting.identify(stage, session, member, role)
-        participants.grant(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
+        issue_role(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
         for name, watts in drawn_w.items():
             casting.equip(stage, session, energy, cast[name], round(watts * _METER_HEADROOM))
     stage.rest()

@@ -17,12 +17,12 @@ from market.park_energy.transport import network_of
 from market.product import Product, ProductGrid
 from market.quantise import money_micro
 from market.units import SCALE, ceil_div
+from wattproof.credentials.issuing import issue_role
 from wattproof.demo import cast as casting
 from wattproof.demo.cast import Cast
 from wattproof.demo.park.scene import DISPATCHER, NETWORK, Scene
 from wattproof.demo.stage import Stage
 from wattproof.demo.trading import OpenRound
-from wattproof.participants import service as participants
 
 _BOND_MICRO = money_micro(5_000_000.0)
 _SECONDS_PER_HOUR = 3_600
@@ -58,7 +58,7 @@ def gather(stage: Stage, scene: Scene) -> Joined:
         for name, member in cast.members.items():
             trades = name in scene.traders
             casting.identify(stage, session, member, MANIFEST.role if trades else None)
-        participants.grant(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
+        issue_role(stage.platform, session, cast[DISPATCHER].address, "dispatcher")
     stage.rest()
     return Joined(cast, market, network)
 

@@ -1,0 +1,1 @@
+"""Verifiable credentials: issued, published, verified, revoked, presented."""
