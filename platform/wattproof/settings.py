@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     dispatch_inputs_age_s: int = Field(
         default=6 * 3_600, ge=1, description="An approved plan rests on inputs no older than this."
     )
+    keep_dispatch_days: int = Field(
+        default=365,
+        ge=0,
+        le=36_500,
+        description="Plans of dispatch of whoever asked for erasure go so long after their period.",
+    )
     collect_certificates: bool = Field(
         default=True,
         description="Collect bought certificates for their owners; off: each collects its own.",

@@ -2,7 +2,8 @@
 
 The answer is stored in the database transaction of the change itself, and kept for good: after a
 lost answer or a crash the client sends the request again under the same key and gets the answer of
-the first one. The same key with another request is refused.
+the first one. The same key with another request is refused. Where the caller had its data erased
+the answer is gone, and the write still is not made again.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from wattproof.api.access import Anyone, PlatformDep
-from wattproof.api.models import IdempotencyRow
-from wattproof.errors import InvalidError
+from wattproof.api.models import IdempotencyRow, erased_key
+from wattproof.errors import ConflictError, InvalidError
 
 _ATTEMPTS = 3
 Key = Annotated[
@@ -59,11 +60,12 @@ class Writer:
 
         Raises:
             InvalidError: the key was used for another request.
+            ConflictError: the answer was erased.
         """
         if self._key is None:
             return None
         with self._platform.transaction() as session:
-            row = session.get(IdempotencyRow, (self._address, self._key))
+            row = self._known(session, self._key)
         return self._stored(row) if row is not None else None
 
     def once(self, change: Callable[[Session], BaseModel], *, status: int = 200) -> JSONResponse:
@@ -71,6 +73,7 @@ class Writer:
 
         Raises:
             InvalidError: the key was used for another request.
+            ConflictError: the answer was erased.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -87,7 +90,7 @@ class Writer:
     ) -> JSONResponse:
         row: IdempotencyRow | None = None
         if self._key is not None:
-            row = session.get(IdempotencyRow, (self._address, self._key))
+            row = self._known(session, self._key)
             if row is not None:
                 return self._stored(row)
             row = IdempotencyRow(
@@ -104,7 +107,19 @@ class Writer:
             session.add(row)
         return JSONResponse(content, status_code=status)
 
+    def _known(self, session: Session, key: str) -> IdempotencyRow | None:
+        erased = erased_key(self._address, key)
+        return session.get(IdempotencyRow, (self._address, key)) or session.get(
+            IdempotencyRow, (self._address, erased)
+        )
+
     def _stored(self, row: IdempotencyRow) -> JSONResponse:
+        if row.fingerprint == "":
+            raise ConflictError(
+                "this write was made, and its answer erased with your data; for another write "
+                "choose a new Idempotency-Key",
+                code="answer_erased",
+            )
         if row.fingerprint != self._fingerprint:
             raise InvalidError(
                 "this Idempotency-Key was used for another request; choose a new one",

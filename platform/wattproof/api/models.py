@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from sqlalchemy import Text
 from sqlmodel import Field, SQLModel
 
@@ -13,8 +15,9 @@ class IdempotencyRow(SQLModel, table=True):
 
     Attributes:
         address: the caller; keys of different callers do not meet.
-        fingerprint: SHA-256 of method, path and body.
-        status, body: the answer; empty only inside the transaction that makes it.
+        fingerprint: SHA-256 of method, path and body; empty where it was erased.
+        status, body: the answer; empty where it was erased, and inside the transaction that makes
+            it.
     """
 
     __tablename__ = "idempotency"
@@ -25,3 +28,8 @@ class IdempotencyRow(SQLModel, table=True):
     status: int = Field(default=0)
     body: str = Field(default="", sa_type=Text)
     created_at: int = Field(sa_type=BigInt)
+
+
+def erased_key(address: str, key: str) -> str:
+    """Under what name it is remembered that a write was made whose answer was erased."""
+    return "erased:" + hashlib.sha256(f"{address} {key}".encode()).hexdigest()

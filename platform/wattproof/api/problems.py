@@ -37,6 +37,7 @@ _FORBIDDEN = frozenset(
     {
         "scope_missing",
         "session_needed",
+        "fresh_sign_in_needed",
         "not_yours",
         "no_credential",
         "no_role",

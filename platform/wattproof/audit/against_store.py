@@ -26,6 +26,7 @@ from wattproof.meters.values import unpack
 from wattproof.networks.models import NetworkRow
 from wattproof.orders.book import to_order
 from wattproof.orders.models import OrderRow
+from wattproof.privacy.models import ErasureRow
 from wattproof.rounds.models import ChunkRow, MarketRow, PriceRow, RoundRow, TraderFactsRow
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -56,6 +57,8 @@ class _Store:
         self._rounds()
         self._orders()
         self._events()
+        for erasure in self._rows(ErasureRow):
+            self._report.erased.update(erasure.erased)
         certificates_store.compare(self._state, self._table)
         dispatch_store.compare(
             self._state,

@@ -86,7 +86,8 @@ class Report:
 
     With a database that is the block its index stands on; ``chain_head`` is the chain's latest.
     ``overdue`` is what anybody could do by now and nobody has: no fault of the records. Neither are
-    ``gifts``: tokens that a contract holds beyond its books because somebody sent them there.
+    ``gifts``: tokens that a contract holds beyond its books because somebody sent them there, nor
+    ``erased``: how many rows, by table, people had erased that the chain never had.
     """
 
     chain_id: int
@@ -98,6 +99,7 @@ class Report:
     gifts: list[Gift] = field(default_factory=list)
     rounds: list[RoundSummary] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
+    erased: Counter[str] = field(default_factory=Counter)
 
     @property
     def ok(self) -> bool:
@@ -143,6 +145,7 @@ class Report:
             "overdue": [each.to_json() for each in self.overdue],
             "givenMicro": {name: str(total) for name, total in sorted(self.given.items())},
             "gifts": [each.to_json() for each in self.gifts],
+            "erased": dict(sorted(self.erased.items())),
         }
 
     def table(self) -> Group:
@@ -178,6 +181,9 @@ class Report:
             lines += [f"  {each}" for each in self.gifts[:_SHOWN]]
             if len(self.gifts) > _SHOWN:
                 lines.append(f"  and {len(self.gifts) - _SHOWN} more (--json lists all)")
+        if self.erased:
+            rows = ", ".join(f"{name} {count}" for name, count in sorted(self.erased.items()))
+            lines.append(f"erased at people's request, of no effect on what is checked: {rows}")
         if self.ok:
             verdict = Text("EQUAL: everything is what the chain says", style="bold green")
         else:

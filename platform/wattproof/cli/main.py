@@ -18,6 +18,7 @@ from wattproof.cli import (
     keys,
     market,
     network,
+    privacy,
     quota,
     surveillance,
 )
@@ -41,6 +42,7 @@ app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(quota.app, name="quota")
 app.add_typer(surveillance.app, name="surveillance")
 

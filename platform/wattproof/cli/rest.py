@@ -74,6 +74,10 @@ class RestClient(RestReader):
         """As `get`; sent under a key of its own, so a repeated try changes nothing twice."""
         return self._answer("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
+    def delete(self, path: str, **query: Any) -> Any:
+        """As `get`."""
+        return self._answer("DELETE", path, params=query)
+
     def sign_out(self) -> None:
         """End the session; leaves it to its time where the platform does not answer."""
         import httpx

@@ -13,6 +13,7 @@ from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.indexer.models import EventRow
 from wattproof.orders.models import OrderRow
+from wattproof.privacy.models import KeptCancellationRow
 from wattproof.runtime import Platform
 
 _GAS = 300_000
@@ -24,9 +25,9 @@ def rebut_claims(platform: Platform, session: Session) -> int:
     queued = 0
     for claim in claims:
         claim_id = str(claim.args["id"])
-        order = session.get(OrderRow, str(claim.args["orderHash"]))
+        signature = _cancellation(session, str(claim.args["orderHash"]))
         key = f"rebut:{claim_id}"
-        if order is None or order.cancellation_signature is None:
+        if signature is None:
             continue
         if outbox.find(session, key) is not None:
             continue
@@ -36,10 +37,19 @@ def rebut_claims(platform: Platform, session: Session) -> int:
             "Exchange",
             "rebutOmission",
             bytes.fromhex(claim_id[2:]),
-            bytes.fromhex(order.cancellation_signature[2:]),
+            bytes.fromhex(signature[2:]),
             key=key,
             signer=platform.keys.address(Role.OPERATOR),
             gas_limit=_GAS,
         )
         queued += 1
     return queued
+
+
+def _cancellation(session: Session, digest: str) -> str | None:
+    """The signature that cancelled an order, also where the order itself was erased."""
+    order = session.get(OrderRow, digest)
+    if order is not None:
+        return order.cancellation_signature
+    kept = session.get(KeptCancellationRow, digest)
+    return kept.signature if kept is not None else None

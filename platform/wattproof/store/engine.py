@@ -44,6 +44,8 @@ def _on_sqlite_connect(connection: Any, _: ConnectionPoolEntry) -> None:
     # FULL: a commit is on disk before anything is broadcast because of it.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten: the file would keep it otherwise.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

@@ -26,6 +26,7 @@ _MODULES = (
     "wattproof.credentials.models",
     "wattproof.auth.models",
     "wattproof.api.models",
+    "wattproof.privacy.models",
 )
 
 

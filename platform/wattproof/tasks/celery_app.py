@@ -40,6 +40,7 @@ TASKS: dict[str, Callable[[Platform], bool]] = {
         flow.finish_events,
         flow.issue_certificates,
         flow.settle_quotas,
+        flow.finish_erasures,
     )
 }
 

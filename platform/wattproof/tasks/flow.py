@@ -22,6 +22,7 @@ from wattproof.gateway.models import OutboxRow
 from wattproof.meters import service as meters
 from wattproof.networks import upkeep as networks
 from wattproof.orders import claims
+from wattproof.privacy import erasure
 from wattproof.quotas import upkeep as quotas
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
@@ -133,6 +134,12 @@ def settle_quotas(platform: Platform) -> bool:
         return quotas.report_due(platform, session) + quotas.settle_due(platform, session) > 0
 
 
+def finish_erasures(platform: Platform) -> bool:
+    """Erase what had to wait and no longer must. True if there was any."""
+    with platform.transaction() as session:
+        return erasure.finish_due(platform, session) > 0
+
+
 def tick(platform: Platform) -> bool:
     """One round of everything. True if anything moved."""
     moved = [pump_outbox(platform), index_chain(platform)]
@@ -143,6 +150,7 @@ def tick(platform: Platform) -> bool:
     moved += [mark_revoked(platform)]
     moved += [issue_credits(platform), finish_events(platform)]
     moved += [issue_certificates(platform), settle_quotas(platform)]
+    moved += [finish_erasures(platform)]
     return any(moved)
 
 

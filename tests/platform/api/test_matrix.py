@@ -35,6 +35,7 @@ TABLE = """
 DELETE /auth/keys/{key_id}                                            401 ok  404 403 403 403 403
 DELETE /auth/session                                                  401 ok  ok  ok  ok  ok  ok
 DELETE /credentials/{credential_hash}                                 401 403 403 403 403 403 ok
+DELETE /me                                                            401 ok  ok  ok  ok  ok  ok
 DELETE /participants/{address}/credentials/{role}                     401 403 403 403 403 403 ok
 GET /                                                                 ok  ok  ok  ok  ok  ok  ok
 GET /accounts/me                                                      401 ok  ok  403 403 403 403
@@ -99,6 +100,7 @@ GET /markets/{market}/rounds/{number}/constraints                     ok  ok  ok
 GET /markets/{market}/rounds/{number}/curves                          ok  ok  ok  ok  ok  ok  ok
 GET /markets/{market}/rounds/{number}/explanations                    401 ok  ok  ok  ok  ok  ok
 GET /markets/{market}/rounds/{number}/orders/{order_hash}/explanation 401 ok  ok  ok  ok  ok  ok
+GET /me/export                                                        401 ok  ok  ok  ok  ok  ok
 GET /meters                                                           401 ok  ok  403 403 403 403
 GET /meters/{device}/readings/{period}                                401 ok  ok  403 403 ok  ok
 GET /openadr3/events                                                  401 ok  ok  403 403 403 403

@@ -13,6 +13,8 @@ from wattproof.gateway.keys import Role
 from wattproof.orders import service as orders
 from wattproof.orders.book import to_order
 from wattproof.orders.models import OrderRow
+from wattproof.privacy import erasure
+from wattproof.rounds.facts import get_round
 from wattproof.rounds.settlement import stored_settlement
 from wattproof.tasks.flow import run_until_idle
 
@@ -20,8 +22,12 @@ PRICE = 100_000_000
 ABSENT: tuple[bool, int, str, bytes, list[bytes]] = (False, 0, "0x" + "00" * 20, bytes(32), [])
 
 
-def _claim(desk: Any, number: int, receipt: Any) -> None:
-    """The trader of a receipted order claims that the book lacks it."""
+def _claim(desk: Any, number: int, receipt: Any, *, erase: bool = False) -> None:
+    """The trader of a receipted order claims that the book lacks it.
+
+    Args:
+        erase: take the order out of the database again, before the platform sees the claim.
+    """
     platform = desk.platform
     with platform.transaction() as session:
         row = orders.get_order(session, "0x" + receipt.order_hash.hex())
@@ -57,6 +63,8 @@ def _claim(desk: Any, number: int, receipt: Any) -> None:
             key="claim",
             signer=order.trader,
         )
+        if erase:
+            session.delete(row)
     run_until_idle(platform)
     with platform.transaction() as session:
         write = outbox.find(session, "claim")
@@ -137,3 +145,33 @@ def test_an_order_the_operator_really_left_out_is_paid_from_its_bond(desk: Any) 
         after = ledger.balances(session, operator).markets[0].bond_micro
     owed = (order.limit - settlement.clearing.prices[0]) * order.max_units // 1_000_000
     assert before - after == owed > 0
+
+
+def test_a_claim_on_a_cancelled_order_is_rebutted_after_its_trader_had_it_erased(
+    desk: Any,
+) -> None:
+    number = desk.open_round()
+    receipt = desk.buy(0, number, 0, 1_000, 3 * PRICE)
+    desk.buy(2, number, 0, 1_000, 3 * PRICE)
+    desk.sell(1, number, 0, 1_000, PRICE)
+    platform, digest = desk.platform, "0x" + receipt.order_hash.hex()
+    with platform.transaction() as session:
+        kept = orders.get_order(session, digest).model_dump()
+    word = Cancellation(desk.market, number, receipt.order_hash).sign(
+        platform.domain, bytes(desk.traders[0].key)
+    )
+    with platform.transaction() as session:
+        orders.cancel(platform, session, digest, word)
+    desk.close_gate(number)
+    run_until_idle(platform)
+    with platform.transaction() as session:
+        row = get_round(session, desk.market, number)
+        row.state = "closed"
+        session.add(row)
+        erasure.erase(platform, session, str(desk.traders[0].address))
+        assert session.get(OrderRow, digest) is None
+        # The claim below is made by the order's trader, who still has the order.
+        session.add(OrderRow(**kept | {"cancellation_signature": None}))
+    _claim(desk, number, receipt, erase=True)
+    run_until_idle(platform)
+    assert "OmissionRebutted" in _events(desk)

@@ -1,0 +1,103 @@
+"""What an installation holds about you: fetch it, or have it erased."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.output import AsJson, print_facts, print_json, working
+
+app = typer.Typer(help="Fetch all that is held about you, or have it erased.", no_args_is_help=True)
+
+
+@app.callback()
+def privacy() -> None:
+    """Fetch all that is held about you, or have it erased."""
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write (mode 0600); default: standard output."),
+    ] = None,
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write all that is held about your address, as one JSON document (docs/privacy.md)."""
+    from wattproof.errors import InvalidError
+
+    if out is not None and not (out.parent.is_dir() and not out.is_dir()):
+        raise InvalidError(f"cannot write {out}: name a file in a folder that is there")
+    caller = Caller(key, passphrase_file, url, data_dir)
+    with caller.sign_in("privacy", "participant") as client, working("reading", quiet=as_json):
+        held = client.get("/me/export")
+    if out is None:
+        print_json(held)
+        return
+    try:
+        _write_private(out, json.dumps(held, indent=2) + "\n")
+    except OSError as error:
+        raise InvalidError(f"cannot write {out}: {error.strerror}") from error
+    rows = {name: len(table["rows"]) for name, table in held["tables"].items() if table["rows"]}
+    if as_json:
+        print_json({"export": str(out), "rows": rows})
+    else:
+        print_facts(f"wrote {out}; rows by table", rows)
+
+
+@app.command()
+def erase(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it without asking; what went does not come back.")
+    ] = False,
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what the installation alone knows about your address.
+
+    What is on the chain stays. What settlement, claims or disputes still need goes later, by
+    itself; the answer lists it with its reasons.
+    """
+    if not yes:
+        typer.confirm(
+            "Erase your name, credentials, sessions, API keys and venues? "
+            "(`wattproof privacy export` first keeps a copy)",
+            abort=True,
+            err=True,
+        )
+    caller = Caller(key, passphrase_file, url, data_dir)
+    with caller.sign_in("privacy", "participant") as client:
+        done = client.delete("/me", confirm="erase")
+    if as_json:
+        print_json(done)
+        return
+    print_facts("erased; rows by table", done["erased"])
+    _print_kept(done["kept"])
+    typer.echo(done["on_chain"])
+
+
+def _print_kept(kept: list[dict[str, Any]]) -> None:
+    for each in kept:
+        rows = "" if each["rows"] is None else f" ({each['rows']})"
+        typer.echo(f"{each['fate']}: {each['table']}{rows}: {each['why']}")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, readable by its owner alone."""
+    beside = path.with_name(path.name + ".part")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    beside.replace(path)

@@ -1,0 +1,260 @@
+"""Every table of the platform: whether it holds data about people, what for, and how it ends.
+
+A table without an entry fails a test, and so does a column that could hold an address and is not
+spoken of. `docs/privacy.md` says the same in words; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import ColumnElement, MetaData, exists
+
+from wattproof.privacy.held import Declared, Fate, Held, Impersonal
+
+_SECRET: Final = "lets whoever has it act for you, or check guesses of it"
+_CONTRACT: Final = "a contract's"
+_COPY: Final = "The chain has it; without it the platform could not settle or be audited."
+
+
+def _in_ones_plans(metadata: MetaData, address: str) -> ColumnElement[bool]:
+    """Documents that a step of one of the participant's plans refers to."""
+    plan, step = metadata.tables["dispatch_plan"], metadata.tables["dispatch_step"]
+    document = metadata.tables["dispatch_document"]
+    return exists().where(
+        plan.c.participant == address,
+        step.c.dispatch == plan.c.id,
+        step.c.payload.contains(document.c.hash),
+    )
+
+
+TABLES: Final[Mapping[str, Declared]] = {
+    # -- what the platform alone knows ---------------------------------------------------------
+    "participant": Held(
+        "Who registered, under what name, for which role.",
+        Fate.ERASED,
+        "Nothing needs it: roles stand on the chain.",
+        owners=("address",),
+    ),
+    "issued_credential": Held(
+        "Role credentials as they were signed, for their holder to fetch.",
+        Fate.ERASED,
+        "The holder has its own copy; the chain keeps the hash, which says nothing without it.",
+        owners=("address",),
+    ),
+    "auth_nonce": Held(
+        "Sign-ins that were asked for; five minutes.",
+        Fate.ERASED,
+        "Nothing needs it.",
+        owners=("address",),
+        hidden={"nonce": _SECRET},
+    ),
+    "auth_session": Held(
+        "Who is signed in; fifteen minutes.",
+        Fate.ERASED,
+        "Nothing needs it; you are signed out.",
+        owners=("address",),
+        hidden={"token_hash": _SECRET},
+    ),
+    "auth_family": Held(
+        "Sessions that can be renewed; thirty days.",
+        Fate.ERASED,
+        "Nothing needs it.",
+        owners=("address",),
+    ),
+    "auth_refresh": Held(
+        "Refresh tokens, used and unused, so that a copied one is noticed; thirty days.",
+        Fate.ERASED,
+        "Nothing needs it.",
+        through=(("family", "auth_family", "id"),),
+        hidden={"token_hash": _SECRET},
+    ),
+    "auth_api_key": Held(
+        "Keys of your machines, revoked and expired ones too, until you erase them.",
+        Fate.ERASED,
+        "Nothing needs it; your machines are locked out.",
+        owners=("address",),
+        hidden={"secret_hash": _SECRET},
+    ),
+    "comfort_venue": Held(
+        "Buildings whose customers vote, for their manager.",
+        Fate.ERASED,
+        "Nothing needs it; its link stops working.",
+        owners=("owner",),
+        hidden={"salt": "keeps the day's voters apart and unknown"},
+    ),
+    "idempotency": Held(
+        "Answers to writes, so that a write sent twice has one effect.",
+        Fate.REDUCED,
+        "The answer, the request's hash and your name for it go; that a write was made stays, for "
+        "good, so that an old request sent again moves no money twice.",
+        owners=("address",),
+    ),
+    "signed_order": Held(
+        "Orders, receipts and cancellations.",
+        Fate.LATER,
+        "Until its round is closed or void an order counts. Afterwards what is in no settled book "
+        "is deleted; of a settled one, which the chain has, the receipt and its time are. What a "
+        "plan of dispatch refers to waits for that plan.",
+        owners=("trader",),
+    ),
+    "kept_cancellation": Held(
+        "Cancellations of erased orders of settled rounds.",
+        Fate.KEPT,
+        "Nothing limits when somebody claims that a cancelled order was left out (protocol, "
+        "section 6); without your signature the operator would have to pay. Kept for good: the "
+        "order's hash, market, round and the signature, nothing of what it was about.",
+        owners=("trader",),
+    ),
+    "dispatch_plan": Held(
+        "Plans of dispatch for your assets.",
+        Fate.LATER,
+        "Who instructed what, on which grounds, can be disputed for a year after the period "
+        "(WATTPROOF_KEEP_DISPATCH_DAYS); then the plan goes with its steps and documents.",
+        owners=("participant",),
+    ),
+    "dispatch_step": Held(
+        "What was done to a plan, by whom: proposals, edits, approvals, instructions.",
+        Fate.LATER,
+        "Goes with its plan. What you did as a dispatcher to others' plans goes with theirs.",
+        owners=("actor",),
+        through=(("dispatch", "dispatch_plan", "id"),),
+    ),
+    "dispatch_document": Held(
+        "Inputs and plans in full: stays of vehicles, forecasts, what was measured.",
+        Fate.LATER,
+        "Goes with its plan.",
+        found_by=_in_ones_plans,
+    ),
+    "dispatch_order": Held(
+        "Which orders were made from which plan.",
+        Fate.LATER,
+        "Goes with its plan.",
+        through=(("dispatch", "dispatch_plan", "id"),),
+    ),
+    "outbox": Held(
+        "Transactions that the platform sent for you, or passed on.",
+        Fate.KEPT,
+        "Looked up so that nothing is sent twice, for good. What was mined is on the chain.",
+        owners=("signer",),
+        mentions="key",
+        others={"to": _CONTRACT},
+    ),
+    "outbox_attempt": Held(
+        "The same as signed bytes.",
+        Fate.KEPT,
+        "As above.",
+        through=(("outbox_id", "outbox", "id"),),
+    ),
+    "relayed_change": Held(
+        "Signed changes of identities that the operator passed on and paid for.",
+        Fate.KEPT,
+        "So that a change is passed on and paid for once, for good; what it changed is on the "
+        "chain.",
+        owners=("identity", "controller", "caller"),
+    ),
+    "relay_allowance": Held(
+        "How many changes were passed on for somebody on a day.",
+        Fate.LATER,
+        "A day's number goes when the day is over, or erasing would begin the day anew.",
+        owners=("caller",),
+    ),
+    "erasure": Held(
+        "That you asked for erasure, when, and what is still to go.",
+        Fate.KEPT,
+        "It is what makes the rest go in time, tells the audit what is gone, and leaves your "
+        "readings out of new aggregates. Kept for good.",
+        owners=("address",),
+    ),
+    # -- copies of what is on the chain --------------------------------------------------------
+    "chain_event": Held("Events of the contracts, as indexed.", Fate.CHAIN, _COPY, mentions="args"),
+    "market": Held(
+        "Markets, with the accounts of their operator and balancing.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("operator", "balancing"),
+        others={"asset": _CONTRACT},
+    ),
+    "trader_facts": Held(
+        "What counted of a trader at a gate.", Fate.CHAIN, _COPY, owners=("trader",)
+    ),
+    "balance_free": Held(
+        "What an account may withdraw.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("account",),
+        others={"asset": _CONTRACT},
+    ),
+    "balance_market": Held("Margins, exits and bonds.", Fate.CHAIN, _COPY, owners=("account",)),
+    "credential": Held(
+        "Role grants.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("subject",),
+        others={"issuer": "the issuer's"},
+    ),
+    "device": Held(
+        "Meters and whose they are.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("account",),
+        others={"device": "the meter's first key", "key": "the meter's key"},
+    ),
+    "reading": Held(
+        "What your meters measured, a value a slot.",
+        Fate.CHAIN,
+        f"{_COPY} One that never reached the chain is deleted when it no longer can.",
+        through=(("device", "device", "device"),),
+        others={"device": "the meter's first key"},
+    ),
+    "closure": Held("What a deviation cost.", Fate.CHAIN, _COPY, owners=("account",)),
+    "certified_device": Held(
+        "Devices for which certificates are issued.",
+        Fate.CHAIN,
+        _COPY,
+        through=(("device", "device", "device"),),
+        others={"device": "the meter's first key"},
+    ),
+    "certificate_batch": Held(
+        "Certificates of an interval.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("issued_to",),
+        through=(("device", "device", "device"),),
+        others={"device": "the meter's first key"},
+    ),
+    "certificate_holding": Held("Certificates held.", Fate.CHAIN, _COPY, owners=("account",)),
+    "certificate_place": Held(
+        "Certificates offered and bought.", Fate.CHAIN, _COPY, owners=("account",)
+    ),
+    "quota_obligation": Held(
+        "What an account owes under a quota.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("account",),
+        others={"device": "the meter's first key"},
+    ),
+    "quota_report": Held(
+        "Energy of a period, reported for a quota.", Fate.CHAIN, _COPY, owners=("account",)
+    ),
+    # -- nothing about a person ----------------------------------------------------------------
+    "installation": Impersonal("Which chain the database belongs to."),
+    "block": Impersonal("Numbers, hashes and times of blocks."),
+    "signer": Impersonal(
+        "Counters of the platform's signing keys.", others={"address": "the platform's own"}
+    ),
+    "balance_asset": Impersonal("Totals of an asset.", others={"asset": _CONTRACT}),
+    "round": Impersonal("Rounds and their totals."),
+    "price": Impersonal("One price a product, the same for all."),
+    "settlement_chunk": Impersonal(
+        "Call data of settlements of many traders at once, as it goes to the chain; what is in it "
+        "about one of them stands in signed_order."
+    ),
+    "network_description": Impersonal("Lines and zones of a network."),
+    "certificate_pool": Impersonal("How many certificates are for sale."),
+    "comfort_vote": Impersonal(
+        "Seven possible answers, beside a hash of a number that a phone made up, another one each "
+        "day: nobody can say whose it is, so nobody can be given it. Goes with its venue."
+    ),
+}
