@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, text
+from sqlalchemy import ColumnElement, delete, func, or_, text
 from sqlalchemy import select as core_select
 from sqlmodel import Session, SQLModel, col, select
 
 from wattproof.api.models import IdempotencyRow, erased_key
 from wattproof.auth.models import ApiKeyRow, FamilyRow, NonceRow, RefreshRow, SessionRow
 from wattproof.comfort.models import CastVoteRow, VenueRow
+from wattproof.credentials.models import IssuedRow, PresentationRequestRow, PresentationRow
 from wattproof.dispatch.models import (
     DispatchDocumentRow,
     DispatchOrderRow,
@@ -31,7 +32,7 @@ from wattproof.identities.models import RelayAllowanceRow
 from wattproof.meters.models import DeviceRow, ReadingRow
 from wattproof.meters.service import POST_WINDOW_S, period_end
 from wattproof.orders.models import OrderRow
-from wattproof.participants.models import IssuedCredentialRow, ParticipantRow
+from wattproof.participants.models import ParticipantRow
 from wattproof.privacy.held import Fate, Held, about
 from wattproof.privacy.inventory import TABLES
 from wattproof.privacy.models import ErasureRow, KeptCancellationRow
@@ -95,7 +96,7 @@ def erase(platform: Platform, session: Session, address: str) -> Outcome:
     """Erase what can go now and note what goes later; repeating it changes nothing more."""
     row = _request(platform, session, address)
     done = Counter[str]()
-    for step in (_sessions, _venues, _registration, _answers):
+    for step in (_sessions, _venues, _registration, _presentations, _answers):
         done.update(step(session, address))
     _finish(platform, session, row, done)
     return outcome(session, row)
@@ -191,10 +192,32 @@ def _venues(session: Session, address: str) -> Counter[str]:
 
 def _registration(session: Session, address: str) -> Counter[str]:
     return Counter(
-        participant=_delete(session, ParticipantRow, col(ParticipantRow.address) == address),
-        issued_credential=_delete(
-            session, IssuedCredentialRow, col(IssuedCredentialRow.address) == address
+        participant=_delete(session, ParticipantRow, col(ParticipantRow.address) == address)
+    )
+
+
+def _presentations(session: Session, address: str) -> Counter[str]:
+    its = col(PresentationRow.address) == address
+    learnt = (col(PresentationRow.asker) == address) & ~col(PresentationRow.to_market)
+    documents = session.exec(
+        select(IssuedRow).where(
+            IssuedRow.address == address,
+            or_(
+                col(IssuedRow.document).is_not(None),
+                col(IssuedRow.jwt).is_not(None),
+                col(IssuedRow.sd_jwt).is_not(None),
+            ),
+        )
+    ).all()
+    for row in documents:
+        row.document = row.jwt = row.sd_jwt = None
+        session.add(row)
+    return Counter(
+        presentation=_delete(session, PresentationRow, or_(its, learnt)),
+        presentation_request=_delete(
+            session, PresentationRequestRow, col(PresentationRequestRow.asker) == address
         ),
+        verifiable_credential=len(documents),
     )
 
 

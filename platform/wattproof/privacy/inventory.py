@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import ColumnElement, MetaData, exists
+from sqlalchemy import ColumnElement, MetaData, and_, exists
 
 from wattproof.privacy.held import Declared, Fate, Held, Impersonal
 
@@ -29,6 +29,12 @@ def _in_ones_plans(metadata: MetaData, address: str) -> ColumnElement[bool]:
     )
 
 
+def _learnt_by(metadata: MetaData, address: str) -> ColumnElement[bool]:
+    """What somebody was shown for itself, not for the market."""
+    shown = metadata.tables["presentation"]
+    return and_(shown.c.asker == address, ~shown.c.to_market)
+
+
 TABLES: Final[Mapping[str, Declared]] = {
     # -- what the platform alone knows ---------------------------------------------------------
     "participant": Held(
@@ -37,11 +43,27 @@ TABLES: Final[Mapping[str, Declared]] = {
         "Nothing needs it: roles stand on the chain.",
         owners=("address",),
     ),
-    "issued_credential": Held(
-        "Role credentials as they were signed, for their holder to fetch.",
-        Fate.ERASED,
-        "The holder has its own copy; the chain keeps the hash, which says nothing without it.",
+    "verifiable_credential": Held(
+        "Credentials that the platform's issuer signed, in every form, for their holder to fetch.",
+        Fate.REDUCED,
+        "The documents go; the holder has its own. What stays, for good, is what revokes it: its "
+        "hash, role and place in the list of revocations, which are public.",
         owners=("address",),
+    ),
+    "presentation": Held(
+        "What a holder showed to somebody who asked, claim by claim.",
+        Fate.ERASED,
+        "Nothing needs it: neither what you showed nor what you were shown.",
+        owners=("address",),
+        found_by=_learnt_by,
+        others={"asker": "who asked; it is the only one who sees it, with you"},
+    ),
+    "presentation_request": Held(
+        "What you asked holders to show.",
+        Fate.ERASED,
+        "Nothing needs it; who answers later is told that nobody asked.",
+        owners=("asker",),
+        hidden={"nonce": "whoever has it can use the request up"},
     ),
     "auth_nonce": Held(
         "Sign-ins that were asked for; five minutes.",
@@ -237,6 +259,14 @@ TABLES: Final[Mapping[str, Declared]] = {
     ),
     "quota_report": Held(
         "Energy of a period, reported for a quota.", Fate.CHAIN, _COPY, owners=("account",)
+    ),
+    "status_list": Impersonal(
+        "Lists of revocations, published and signed by their issuers.",
+        others={"issuer": "the issuer's, in the published list"},
+    ),
+    "status_entry": Impersonal(
+        "Numbers in those lists; whose they are, only the holder's document says.",
+        others={"issuer": "the issuer's, in the published list"},
     ),
     # -- nothing about a person ----------------------------------------------------------------
     "installation": Impersonal("Which chain the database belongs to."),

@@ -48,7 +48,7 @@ def test_an_export_holds_what_the_person_told_the_platform(person):
     made = Export.model_validate(answer.json())
     assert made.address == wallet.address
     assert made.tables["participant"].rows[0]["name"] == NAME
-    assert made.tables["issued_credential"].rows[0]["role"] == "prosumer"
+    assert made.tables["verifiable_credential"].rows[0]["role"] == "prosumer"
     assert made.tables["auth_api_key"].rows[0]["name"] == "charger"
     assert made.tables["comfort_venue"].rows[0]["zones"] == ["stage"]
     assert made.tables["credential"].rows[0]["subject"] == wallet.address

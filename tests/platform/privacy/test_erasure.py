@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from tests.platform.privacy.people import ADA, BOB, NOW, fill, installation
 from wattproof.api.models import IdempotencyRow, erased_key
+from wattproof.credentials.models import PresentationRow
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
 from wattproof.identities.models import RelayAllowanceRow
 from wattproof.meters.models import ReadingRow
@@ -134,7 +135,9 @@ def test_two_requests_at_once_are_one(engine, rows):
     assert exported(engine)["participant"] == []
 
 
-@pytest.mark.parametrize("step", ["_sessions", "_venues", "_registration", "_answers", "_finish"])
+@pytest.mark.parametrize(
+    "step", ["_sessions", "_venues", "_registration", "_presentations", "_answers", "_finish"]
+)
 def test_a_crash_in_between_leaves_everything_as_it_was(engine, rows, monkeypatch, step):
     before = exported(engine)
     whole = getattr(erasure, step)
@@ -159,6 +162,29 @@ def test_an_answered_write_is_remembered_without_what_it_said(engine, rows):
         row = session.get_one(IdempotencyRow, (ADA, erased_key(ADA, key)))
         assert (row.fingerprint, row.body, row.status) == ("", "", 0)
         assert session.get(IdempotencyRow, (ADA, key)) is None
+
+
+def test_of_a_credential_what_revokes_it_stays(engine, rows):
+    ask(engine)
+    (row,) = exported(engine)["verifiable_credential"]
+    assert (row["document"], row["jwt"], row["sd_jwt"]) == (None, None, None)
+    assert row["credential_hash"] == rows["verifiable_credential"][ADA]["credential_hash"]
+    assert exported(engine, BOB)["verifiable_credential"][0]["jwt"] is not None
+
+
+@pytest.mark.parametrize("to_market", [False, True])
+def test_who_asked_for_itself_forgets_what_it_learnt_and_the_market_does_not(
+    engine, rows, to_market
+):
+    shown = PresentationRow(**rows["presentation"][BOB])
+    change(
+        engine,
+        update(PresentationRow)
+        .where(col(PresentationRow.id) == shown.id)
+        .values(asker=ADA, to_market=to_market),
+    )
+    ask(engine)
+    assert len(exported(engine, BOB)["presentation"]) == (1 if to_market else 0)
 
 
 # -- orders ----------------------------------------------------------------------------------------

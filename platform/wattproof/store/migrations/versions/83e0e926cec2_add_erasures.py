@@ -8,7 +8,7 @@ from alembic import op
 from wattproof.store.types import BigInt
 
 revision = "83e0e926cec2"
-down_revision = "ca90ec2333a8"
+down_revision = "d7d364284283"
 branch_labels = None
 depends_on = None
 
