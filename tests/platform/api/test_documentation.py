@@ -102,6 +102,7 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
         ("delete", "/auth/session"),
         ("post", "/auth/keys"),
         ("delete", "/auth/keys/{key_id}"),
+        ("delete", "/me"),
         ("post", "/credentials/verify"),
         ("post", "/orders/template"),
         ("post", "/identities/{address}/changes/template"),
