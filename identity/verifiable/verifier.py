@@ -73,9 +73,12 @@ class Verifier:
             check_status(entry, listed, issuer)
 
     def key(
-        self, method: str, controller: str, relationship: str, *, at: int | None = None
+        self, method: str, controller: str, relationship: str, *, at: Wanted | None = None
     ) -> VerificationKey:
         """The key of a verification method of `controller`, for one relationship.
+
+        Args:
+            at: a version of the document other than the present one.
 
         Raises:
             CredentialError: another's method, one that is not (any more) in the document, or a
@@ -85,7 +88,7 @@ class Verifier:
             raise CredentialError(f"{method} is no key of {controller}")
         document = self._document(controller, None)
         if at is not None:
-            document = self._document(controller, Wanted(version_time=at))
+            document = self._document(controller, at)
         named = {}
         for entry in document.get("verificationMethod", []):
             if isinstance(entry, dict):
@@ -113,18 +116,19 @@ class Verifier:
         return resolution.document
 
     def _signed(self, secured: Secured, anchored_at: int | None) -> Credential:
+        at = None if anchored_at is None else Wanted(version_time=anchored_at)
         if isinstance(secured, str):
             if "~" in secured:
                 raise CredentialError("a token with disclosures is presented, not verified alone")
             token = jws.parse(secured)
             credential = read_credential(jose.document_of(token))
-            key = self.key(token.key_id, credential.issuer, ASSERTION, at=anchored_at)
+            key = self.key(token.key_id, credential.issuer, ASSERTION, at=at)
             token.check(key, jose.CREDENTIAL_TYPE)
             return credential
         credential = read_credential(secured)
         proof = data_integrity.proof_of(secured, ASSERTION)
         method = str(proof["verificationMethod"])
-        key = self.key(method, credential.issuer, ASSERTION, at=anchored_at)
+        key = self.key(method, credential.issuer, ASSERTION, at=at)
         data_integrity.check_proof(secured, proof, key)
         return credential
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from identity.did import Wanted
 from identity.errors import CredentialError
 from identity.roles import role_id
 from identity.verifiable import data_integrity, jose, jws, received, schema, sd_jwt
@@ -123,11 +124,10 @@ def _issuer_key(
     else:
         proof = data_integrity.proof_of(credential.secured, ASSERTION)
         method = str(proof["verificationMethod"])
-    anchored_at = anchored(platform, credential.hash)
-    if anchored_at is None:
+    block = anchor(platform, credential.hash)
+    if block is None:
         return checking.key(method, credential.issuer, ASSERTION)
-    moment = min(anchored_at, checking.now)
-    key = checking.key(method, credential.issuer, ASSERTION, at=moment)
+    key = checking.key(method, credential.issuer, ASSERTION, at=Wanted(version_id=str(block)))
     report.note(Check.ISSUER_KEY, "the one that stood when the credential came onto the chain")
     return key
 
@@ -137,8 +137,8 @@ def _token(credential: Received) -> jws.Jws:
     return jws.parse(sd_jwt.parse(text).token if credential.form is Form.TOKEN else text)
 
 
-def anchored(platform: Platform, credential_hash: bytes) -> int | None:
-    """When a credential's hash was put on the chain, seconds; None where it was not."""
+def anchor(platform: Platform, credential_hash: bytes) -> int | None:
+    """The block that put a credential's hash on the chain; None where none did."""
     topic = "0x" + credential_hash.hex()
     chain = platform.chain
     logs = chain.request(
@@ -154,8 +154,7 @@ def anchored(platform: Platform, credential_hash: bytes) -> int | None:
     for log in logs:
         event = interface.decode_log(log)
         if event is not None and event.name == "Granted":
-            block = chain.request("eth_getBlockByNumber", hex(event.block_number), False)
-            return int(block["timestamp"], 16)
+            return event.block_number
     return None
 
 

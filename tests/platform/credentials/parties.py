@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+
 from identity import did
 from identity.signer import LocalSigner
 from identity.verifiable import jose, sd_jwt
@@ -19,6 +21,7 @@ from tests.platform.api.conftest import Wallet
 from tests.platform.settling import settle
 from wattproof.gateway import outbox
 from wattproof.runtime import Platform
+from wattproof.store import metadata
 
 YEAR = 365 * 86_400
 ZONE = "10YDE-VE-------2"
@@ -187,3 +190,12 @@ def failing(client: Any, credential: Any) -> set[str]:
     found = {each["check"] for each in said["checks"] if each["outcome"] == "fails"}
     assert said["holds"] is not bool(found)
     return found
+
+
+def everything(platform: Platform) -> str:
+    """Every row of every table, as text."""
+    with platform.engine.connect() as connection:
+        return "\n".join(
+            f"{table.name}: {sorted(map(str, connection.execute(select(table))))}"
+            for table in metadata.load().sorted_tables
+        )
