@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -20,7 +21,7 @@ from wattproof.credentials.models import PresentationRequestRow, PresentationRow
 from wattproof.errors import RefusedError
 
 AT_ONCE = 6
-KEPT_BACK = {
+KEPT_BACK: dict[str, Any] = {
     "jurisdiction": "PT-20",
     "legal_name": "Casa do Moinho",
     "connection_capacity_w": 31_337_041,

@@ -107,11 +107,12 @@ def test_an_older_one_alone_leaves_the_newer_standing(platform, client, operator
 
 
 def test_a_newer_one_whose_grant_fails_takes_the_older_one_along(
-    platform, client, operator, holder, issued, monkeypatch
+    platform, client, operator, holder, issued
 ):
     newer = issue(operator, holder, lifetime_s=2 * 365 * 86_400)
     with platform.transaction() as session:
         row = outbox.find(session, f"grant:{newer['credential_hash'][2:]}")
+        assert row is not None
         row.gas_limit = 30_000  # too little: the grant will revert
         session.add(row)
     assert revoke(operator, newer).status_code == 202
