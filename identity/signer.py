@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
+from eth_keys.datatypes import PrivateKey
 
 from identity.errors import KeystoreError
 from identity.signature import sign_digest
@@ -67,22 +68,33 @@ class LocalSigner:
         """Open a key file.
 
         Raises:
-            KeystoreError: unreadable, readable by others, not a key file, or a wrong passphrase.
+            KeystoreError: unreadable, readable by others, not a key file, a wrong passphrase, or
+                an address beside the key (which its passphrase does not protect) that is not its.
         """
         text = read_private_file(path)
         try:
-            key = Account.decrypt(json.loads(text), passphrase)
+            stored = json.loads(text)
+            key = Account.decrypt(stored, passphrase)
         except ValueError as error:
             wrong = "MAC mismatch" in str(error)
             why = "the passphrase is wrong" if wrong else f"it is not a key file ({error})"
             raise KeystoreError(f"cannot open {path}: {why}") from error
         except (KeyError, TypeError, NotImplementedError, AttributeError) as error:
             raise KeystoreError(f"cannot open {path}: it is not a key file") from error
-        return cls(bytes(key))
+        signer = cls(bytes(key))
+        named = str(stored.get("address", signer.address)).removeprefix("0x")
+        if named.lower() != signer.address[2:].lower():
+            raise KeystoreError(f"{path} names another address than its key has: it was changed")
+        return signer
 
     @property
     def address(self) -> str:
         return str(self._account.address)
+
+    @property
+    def public_key(self) -> bytes:
+        """The point, 65 bytes, uncompressed."""
+        return b"\x04" + PrivateKey(bytes(self._account.key)).public_key.to_bytes()
 
     def sign_digest(self, digest: bytes) -> bytes:
         return sign_digest(digest, bytes(self._account.key))
@@ -148,9 +160,10 @@ def read_passphrase(path: Path) -> str:
 def read_private_file(path: Path) -> str:
     """The text of a file that nobody else may read. Raises KeystoreError."""
     try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeystoreError(f"{path} can be read by others; run: chmod 600 {path}")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise KeystoreError(f"{path} can be read by others; run: chmod 600 {path}")
+            return file.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise KeystoreError(f"{path} is not text") from error
     except OSError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import stat
 
 import pytest
@@ -56,6 +57,17 @@ def test_what_is_no_key_file_is_refused(tmp_path, text):
         LocalSigner.open(path, "secret")
     with pytest.raises(KeystoreError):
         keystore_address(path)
+
+
+def test_a_key_file_whose_address_was_changed_is_refused(tmp_path):
+    path = tmp_path / "key.json"
+    LocalSigner(KEY).save(path, "secret", work_factor=QUICK)
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps(stored | {"address": "22" * 20}))
+    with pytest.raises(KeystoreError, match="another address"):
+        LocalSigner.open(path, "secret")
+    path.write_text(json.dumps(stored | {"address": "0x" + stored["address"].upper()}))
+    assert LocalSigner.open(path, "secret").address == LocalSigner(KEY).address
 
 
 def test_a_missing_key_file_is_named(tmp_path):

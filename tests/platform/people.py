@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from devnet import AnvilNode
+from devnet import AnvilNode, accounts
 from wattproof.gateway import outbox
 from wattproof.gateway.clock import ChainClock
-from wattproof.gateway.keys import Role
 from wattproof.profiles import open_platform
 from wattproof.runtime import Platform
 from wattproof.settings import Settings
@@ -33,8 +31,7 @@ class People:
     @property
     def authority(self) -> LocalAccount:
         """Who rules on disputes of readings, and certifies devices."""
-        account: LocalAccount = Account.from_key(self.platform.keys.private_key(Role.ISSUER))
-        return account
+        return accounts.account(accounts.ISSUER)
 
     def move_to(self, timestamp: int) -> None:
         clock = self.platform.clock

@@ -50,6 +50,32 @@ def show(
     _show(address, path, as_json)
 
 
+@app.command()
+def agent(
+    path: Annotated[Path, typer.Argument(help="A key file.")],
+    socket: Annotated[
+        Path, typer.Option(help="Where to listen, such as KEYSTORE/operator.sock; mode 0600.")
+    ],
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a key and sign for programs of this account over a socket; ends with Ctrl-C."""
+    import signal
+    from threading import Event
+
+    from identity.key_agent import KeyAgent
+    from identity.signer import LocalSigner
+
+    signer = LocalSigner.open(path, ask_passphrase(passphrase_file, confirm=False))
+    stopped = Event()
+    with KeyAgent(socket, signer) as server:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: stopped.set())
+        _show(signer.address, socket, as_json)
+        sys.stdout.flush()
+        server.serve_until(stopped)
+
+
 def ask_passphrase(path: Path | None, *, confirm: bool) -> str:
     """The passphrase of a file, or what somebody types. Raises KeystoreError if nobody is there."""
     from identity.errors import KeystoreError

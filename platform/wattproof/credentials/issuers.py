@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from identity import did
 from identity.errors import CredentialError, DidError
 from identity.roles import role_id
-from identity.signer import LocalSigner
 from identity.verifiable.data_integrity import ASSERTION
 from identity.verifiable.keys import EthereumKey
 from identity.verifiable.verifier import Verifier
@@ -38,7 +37,7 @@ def own_issuer(platform: Platform) -> Issuer:
     """
     address = platform.keys.address(Role.ISSUER)
     name = str(did.of(address, platform.deployment.chain_id))
-    key = EthereumKey(LocalSigner(platform.keys.private_key(Role.ISSUER)), f"{name}#controller")
+    key = EthereumKey(platform.keys.signer(Role.ISSUER), f"{name}#controller")
     verifier = Verifier(identities.resolver(platform), lambda *_: False, lambda _: None, 0)
     try:
         current = verifier.key(key.verification_method, name, ASSERTION)

@@ -1,18 +1,21 @@
-"""The platform's signing keys: encrypted key files, or the devnet's development accounts."""
+"""The platform's signers: encrypted key files, key agents, or the devnet's development accounts."""
 
 from __future__ import annotations
 
-import json
-import stat
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from devnet import accounts
+from identity.errors import KeystoreError
+from identity.key_agent import AgentKeyService
+from identity.kms import KmsSigner
+from identity.signer import LocalSigner, Signer, read_passphrase
 from wattproof.errors import MisconfiguredError
 
 
@@ -27,99 +30,104 @@ class Role(StrEnum):
 
 
 class Keyring:
-    """Keys by role and by address. Nothing here is ever printed or logged."""
+    """Signers by role and by address; where their keys are is their own affair."""
 
-    def __init__(self, roles: dict[Role, LocalAccount]) -> None:
-        self._roles = roles
-        self._accounts = {account.address: account for account in roles.values()}
+    def __init__(self, roles: Mapping[Role, Signer]) -> None:
+        self._roles = dict(roles)
+        self._signers = {signer.address: signer for signer in roles.values()}
 
     def __repr__(self) -> str:
-        return f"Keyring({', '.join(sorted(self._accounts))})"
+        return f"Keyring({', '.join(sorted(self._signers))})"
 
     @classmethod
     def development(cls) -> Keyring:
         """The public development accounts: only for the embedded chain."""
-        return cls(
-            {
-                Role.ADMIN: accounts.account(accounts.DEPLOYER),
-                Role.OPERATOR: accounts.account(accounts.OPERATOR),
-                Role.BALANCING: accounts.account(accounts.BALANCING),
-                Role.ISSUER: accounts.account(accounts.ISSUER),
-                Role.NETWORK: accounts.account(accounts.NETWORK),
-            }
-        )
+        indices = {
+            Role.ADMIN: accounts.DEPLOYER,
+            Role.OPERATOR: accounts.OPERATOR,
+            Role.BALANCING: accounts.BALANCING,
+            Role.ISSUER: accounts.ISSUER,
+            Role.NETWORK: accounts.NETWORK,
+        }
+        return cls({role: _local(accounts.account(index)) for role, index in indices.items()})
 
     @classmethod
     def from_files(cls, folder: Path, passphrase_file: Path | None) -> Keyring:
-        """Open ``<role>.json`` (encrypted, mode 0600) for every role found in ``folder``.
+        """What signs for every role found in ``folder``.
+
+        ``<role>.json`` is an encrypted key file (mode 0600), ``<role>.sock`` the socket of a key
+        agent, whose key never comes here.
 
         Raises:
-            MisconfiguredError: no operator key, a file others can read, or a wrong passphrase.
+            MisconfiguredError: nothing signs for the operator, both for one role, a file others can
+                read, a wrong passphrase, or an agent that does not answer.
         """
-        if passphrase_file is None:
-            raise MisconfiguredError("set WATTPROOF_KEYSTORE_PASSPHRASE_FILE to open the key files")
-        passphrase = _read_private(passphrase_file).strip()
-        roles: dict[Role, LocalAccount] = {}
+        roles: dict[Role, Signer] = {}
         for role in Role:
-            path = folder / f"{role}.json"
-            if path.exists():
-                roles[role] = _open(path, passphrase)
+            file, socket = folder / f"{role}.json", folder / f"{role}.sock"
+            if file.exists() and socket.exists():
+                raise MisconfiguredError(f"{file} and {socket} both sign for {role}; remove one")
+            if file.exists():
+                roles[role] = _open(file, passphrase_file)
+            elif socket.exists():
+                roles[role] = _connect(socket)
         if Role.OPERATOR not in roles:
-            raise MisconfiguredError(f"there is no key file operator.json in {folder}")
+            raise MisconfiguredError(
+                f"there is neither a key file operator.json nor a key agent operator.sock in "
+                f"{folder}"
+            )
         return cls(roles)
 
     def add(self, account: LocalAccount) -> None:
         """Let the platform sign for one more account (demo traders of the embedded profile)."""
-        self._accounts[account.address] = account
+        self._signers[account.address] = _local(account)
 
     def holds(self, role: Role) -> bool:
-        """Whether there is a key of this role."""
+        """Whether something signs for this role."""
         return role in self._roles
 
     def address(self, role: Role) -> str:
-        """Address of a role's key. Raises MisconfiguredError where there is none."""
-        return str(self._role(role).address)
+        """Address of a role. Raises MisconfiguredError where nothing signs for it."""
+        return self.signer(role).address
 
-    def private_key(self, role: Role) -> bytes:
-        """A role's private key, for signing messages."""
-        return bytes(self._role(role).key)
-
-    def addresses(self) -> list[str]:
-        """Everybody we can sign for."""
-        return sorted(self._accounts)
-
-    def sign_transaction(self, address: str, transaction: dict[str, Any]) -> tuple[str, str]:
-        """Raw transaction and its hash, both 0x-hex."""
-        try:
-            account = self._accounts[to_checksum_address(address)]
-        except KeyError:
-            raise MisconfiguredError(f"there is no signing key for {address}") from None
-        signed = account.sign_transaction(transaction)
-        return "0x" + bytes(signed.raw_transaction).hex(), "0x" + bytes(signed.hash).hex()
-
-    def _role(self, role: Role) -> LocalAccount:
+    def signer(self, role: Role) -> Signer:
+        """What signs for a role. Raises MisconfiguredError where nothing does."""
         try:
             return self._roles[role]
         except KeyError:
             raise MisconfiguredError(
-                f"there is no {role} key; add {role}.json to the keystore folder"
+                f"there is no {role} key; add {role}.json or {role}.sock to the keystore folder"
             ) from None
 
+    def addresses(self) -> list[str]:
+        """Everybody we can sign for."""
+        return sorted(self._signers)
 
-def _read_private(path: Path) -> str:
+    def sign_transaction(self, address: str, transaction: dict[str, Any]) -> tuple[str, str]:
+        """Raw transaction and its hash, both 0x-hex."""
+        try:
+            signer = self._signers[to_checksum_address(address)]
+        except KeyError:
+            raise MisconfiguredError(f"there is no signing key for {address}") from None
+        raw = signer.sign_transaction(transaction)
+        return "0x" + raw.hex(), "0x" + keccak(raw).hex()
+
+
+def _local(account: LocalAccount) -> LocalSigner:
+    return LocalSigner(bytes(account.key))
+
+
+def _open(path: Path, passphrase_file: Path | None) -> LocalSigner:
+    if passphrase_file is None:
+        raise MisconfiguredError("set WATTPROOF_KEYSTORE_PASSPHRASE_FILE to open the key files")
     try:
-        mode = path.stat().st_mode
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise MisconfiguredError(f"{path} can be read by others; chmod 600 {path}")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MisconfiguredError(f"cannot read {path}: {error.strerror}") from error
+        return LocalSigner.open(path, read_passphrase(passphrase_file))
+    except KeystoreError as error:
+        raise MisconfiguredError(str(error)) from error
 
 
-def _open(path: Path, passphrase: str) -> LocalAccount:
+def _connect(path: Path) -> KmsSigner:
     try:
-        key = Account.decrypt(json.loads(_read_private(path)), passphrase)
-    except ValueError as error:
-        raise MisconfiguredError(f"cannot open key file {path}: {error}") from error
-    account: LocalAccount = Account.from_key(key)
-    return account
+        return KmsSigner(AgentKeyService(path))
+    except KeystoreError as error:
+        raise MisconfiguredError(str(error)) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from eth_utils.crypto import keccak
 from sqlmodel import Session, col, select
 
+from identity.signer import Signer
 from market.network import (
     Network,
     NetworkError,
@@ -18,7 +19,7 @@ from market.network import (
     margin_needed_micro,
     network_orders,
 )
-from market.order import Order, sign_order
+from market.order import Order, order_hash
 from market.product import ProductGrid
 from market.rules import MarketRules
 from wattproof.accounts.models import MarginRow
@@ -126,12 +127,12 @@ def derive_orders(session: Session, market: int, number: int) -> tuple[Order, ..
 
 
 def hand_in(
-    platform: Platform, session: Session, market: int, number: int, private_key: bytes
+    platform: Platform, session: Session, market: int, number: int, signer: Signer
 ) -> list[SignedReceipt]:
     """Sign the round's network orders and hand them in; again gives the same receipts.
 
     Args:
-        private_key: the network account's.
+        signer: of the network account.
 
     Raises:
         InvalidError: it is another account's key.
@@ -140,7 +141,7 @@ def hand_in(
     """
     domain = platform.domain
     signed = [
-        (order, sign_order(domain, order, private_key))
+        (order, signer.sign_digest(order_hash(domain, order)))
         for order in derive_orders(session, market, number)
     ]
     return orders.submit_many(platform, session, signed)

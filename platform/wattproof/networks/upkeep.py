@@ -113,9 +113,9 @@ def _top_up(
 
 
 def _hand_in(platform: Platform, session: Session, row: RoundRow) -> bool:
-    key = platform.keys.private_key(Role.NETWORK)
+    signer = platform.keys.signer(Role.NETWORK)
     try:
-        service.hand_in(platform, session, row.market, row.number, key)
+        service.hand_in(platform, session, row.market, row.number, signer)
     except (InvalidError, RefusedError) as error:
         row.error = f"network: {error.message}"
         session.add(row)

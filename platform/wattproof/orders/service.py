@@ -213,7 +213,7 @@ def submit_many(
         for order, signature in orders
     ]
     known = _known(session, signed)
-    operator_key = platform.keys.private_key(Role.OPERATOR)
+    operator = platform.keys.signer(Role.OPERATOR)
     now = platform.clock.now()
     accepted: list[OrderRow] = []
     for each in signed:
@@ -231,7 +231,7 @@ def submit_many(
         row = row or to_row(each, received_at=now)
         row.received_at = now
         receipt = Receipt(order.market, order.round, each.digest, now)
-        row.receipt_signature = "0x" + receipt.sign(domain, operator_key).hex()
+        row.receipt_signature = "0x" + operator.sign_digest(receipt.digest(domain)).hex()
         known[each.digest] = row
         accepted.append(row)
     session.add_all(accepted)

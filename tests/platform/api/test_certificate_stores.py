@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from eth_account import Account
 
+from devnet import accounts
 from tests.platform.green_power import WIND, WINDY, ZONE, green_on, set_up
 from tests.platform.signing import send
-from wattproof.gateway.keys import Role
 from wattproof.tasks.flow import run_until_idle
 
 CAPACITY_WH = 100_000
@@ -39,7 +39,7 @@ def owner(green, new_wallet):
 @pytest.fixture(scope="module")
 def day(green, wind, owner, new_wallet, platform):
     """A day on which the store charged while the wind blew; its owner holds the certificates."""
-    registrar = new_wallet(platform.keys.private_key(Role.ISSUER))
+    registrar = new_wallet(bytes(accounts.account(accounts.ISSUER).key))
     period = green.certify()
     send(
         registrar,

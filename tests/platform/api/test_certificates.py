@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_account import Account
 
+from devnet import accounts
 from devnet.roles import AuthorityRole
 from tests.platform.green_power import (
     CERTIFICATES,
@@ -20,7 +21,6 @@ from tests.platform.green_power import (
 from tests.platform.signing import send
 from wattproof.accounts import service as ledger
 from wattproof.certificates.ids import expiry_of
-from wattproof.gateway.keys import Role
 from wattproof.rounds.facts import get_round
 from wattproof.tasks.flow import run_until_idle
 
@@ -63,7 +63,7 @@ def government(green, new_wallet):
 @pytest.fixture(scope="module")
 def registrar(platform, new_wallet):
     """Who certifies devices."""
-    return new_wallet(platform.keys.private_key(Role.ISSUER))
+    return new_wallet(bytes(accounts.account(accounts.ISSUER).key))
 
 
 @pytest.fixture(scope="module")
@@ -415,7 +415,9 @@ def test_nothing_is_offered_while_a_round_is_being_settled(green, wind, bought, 
 def test_one_sees_ones_own_holdings_and_an_operator_everybodys(works, wind, new_wallet, platform):
     asked = {"account": wind.address}
     refused(works.get("/certificates/holdings", params=asked), 403, "not_yours")
-    operator = new_wallet(platform.keys.private_key(Role.OPERATOR), ("participant", "operator"))
+    operator = new_wallet(
+        bytes(accounts.account(accounts.OPERATOR).key), ("participant", "operator")
+    )
     own = wind.get("/certificates/holdings").json()
     assert operator.get("/certificates/holdings", params=asked).json() == own
     assert works.client.get("/certificates/holdings").status_code == 401

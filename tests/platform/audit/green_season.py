@@ -18,7 +18,6 @@ from wattproof.accounts import service as ledger
 from wattproof.audit.certificates_state import BatchId
 from wattproof.gateway import outbox
 from wattproof.gateway.clock import ChainClock
-from wattproof.gateway.keys import Role
 from wattproof.meters import service as meters
 from wattproof.meters.values import pack
 from wattproof.orders import service as orders
@@ -79,8 +78,7 @@ class Town:
     @property
     def authority(self) -> LocalAccount:
         """Who rules on disputes and certifies devices."""
-        account: LocalAccount = Account.from_key(self.platform.keys.private_key(Role.ISSUER))
-        return account
+        return accounts.account(accounts.ISSUER)
 
     def move_to(self, timestamp: int) -> None:
         clock = self.platform.clock

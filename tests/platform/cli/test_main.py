@@ -8,11 +8,15 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
+from identity.key_agent import AgentKeyService
+from identity.kms import KmsSigner
+from identity.signature import recover
 from wattproof.cli.main import app
 
 WATTPROOF = Path(sys.executable).with_name("wattproof")
@@ -54,6 +58,7 @@ def test_help_imports_nothing_heavy():
         ["audit", "verify"],
         ["keys", "new"],
         ["keys", "show"],
+        ["keys", "agent"],
         ["dispatch", "list"],
         ["dispatch", "show"],
         ["dispatch", "propose"],
@@ -116,6 +121,30 @@ def test_a_key_is_made_encrypted_and_shown_by_its_address(tmp_path, passphrase):
     wrong = run("keys", "show", path, "--passphrase-file", passphrase, "--json")
     assert wrong.returncode == 1
     assert "passphrase is wrong" in json.loads(wrong.stderr)["error"]["message"]
+
+
+def test_a_key_agent_signs_over_its_socket_until_it_is_ended(tmp_path, passphrase):
+    path = tmp_path / "operator.json"
+    address = json.loads(
+        run("keys", "new", path, "--passphrase-file", passphrase, "--json").stdout
+    )["address"]
+    with TemporaryDirectory(prefix="wp-") as short:
+        place = Path(short) / "operator.sock"
+        command = ["keys", "agent", path, "--socket", place, "--passphrase-file", passphrase]
+        with subprocess.Popen(
+            [WATTPROOF, *map(str, command), "--json"], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["address"] == address
+            signer = KmsSigner(AgentKeyService(place))
+            assert signer.address == address
+            assert recover(b"\x01" * 32, signer.sign_digest(b"\x01" * 32)) == address
+            second = run(*command)
+            assert second.returncode == 1
+            assert "remove it if no agent runs" in second.stderr
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        assert not place.exists()
 
 
 def test_a_passphrase_is_not_asked_of_nobody(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from identity.signer import LocalSigner
 from market.network import Link, Network, describe
 from market.order import Leg, Order, sign_order
 from market.product import Product
@@ -84,7 +85,7 @@ class Linked:
     def hand_in(self, number: int) -> list[orders.SignedReceipt]:
         with self.desk.platform.transaction() as session:
             return networks.hand_in(
-                self.desk.platform, session, self.market, number, self.owner_key
+                self.desk.platform, session, self.market, number, LocalSigner(self.owner_key)
             )
 
     def submit(self, own: Sequence[Order]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from identity.signer import LocalSigner
 from market.network import describe, network_hash
 from tests.platform.networks.conftest import NETWORK, linked_rules
 from wattproof.errors import InvalidError, NotFoundError, RefusedError
@@ -83,13 +84,12 @@ def test_orders_are_handed_in_once_however_often(linked: Any) -> None:
 
 def test_another_key_signs_nothing_for_the_network(linked: Any) -> None:
     number = linked.open_round()
+    stranger = LocalSigner(linked.desk.traders[0].key)
     with (
         linked.desk.platform.transaction() as session,
         pytest.raises(InvalidError, match="not by the trader"),
     ):
-        networks.hand_in(
-            linked.desk.platform, session, linked.market, number, linked.desk.traders[0].key
-        )
+        networks.hand_in(linked.desk.platform, session, linked.market, number, stranger)
 
 
 def test_a_market_without_a_network_has_none(linked: Any) -> None:

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import pytest
 from eth_account import Account
+from eth_utils.crypto import keccak
 from pydantic import ValidationError
 
 from devnet import AnvilNode, NodeOptions, accounts
+from identity.key_agent import KeyAgent
+from identity.signature import recover
+from identity.signer import LocalSigner
 from wattproof.accounts import service as ledger
 from wattproof.errors import ChainMismatchError, MisconfiguredError, UnavailableError
 from wattproof.gateway.keys import Keyring, Role
@@ -120,6 +127,48 @@ def test_a_wrong_passphrase_is_refused(tmp_path: Path) -> None:
     _key_file(tmp_path, Role.OPERATOR)
     with pytest.raises(MisconfiguredError, match="cannot open"):
         Keyring.from_files(tmp_path, _passphrase(tmp_path, "wrong"))
+
+
+def test_a_key_agent_signs_for_the_platform_and_its_key_never_comes_here() -> None:
+    with TemporaryDirectory(prefix="wp-") as short:
+        folder = Path(short)
+        with KeyAgent(folder / "operator.sock", LocalSigner(b"\x01" * 32)) as agent:
+            Thread(target=agent.serve_forever, args=(0.01,), daemon=True).start()
+            keys = Keyring.from_files(folder, None)
+            address = Account.from_key(b"\x01" * 32).address
+            assert keys.addresses() == [address]
+            call = {"to": address, "value": 1, "gas": 21_000, "nonce": 0, "chainId": 7}
+            fees = {"maxFeePerGas": 9, "maxPriorityFeePerGas": 1}
+            raw, transaction_hash = keys.sign_transaction(address, call | fees)
+            assert Account.recover_transaction(raw) == address
+            assert transaction_hash == "0x" + keccak(hexstr=raw).hex()
+            digest = b"\x02" * 32
+            assert recover(digest, keys.signer(Role.OPERATOR).sign_digest(digest)) == address
+            _key_file(folder, Role.OPERATOR)
+            with pytest.raises(MisconfiguredError, match="both sign for operator"):
+                Keyring.from_files(folder, _passphrase(folder))
+            (folder / "operator.json").unlink()
+            agent.shutdown()
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(folder / "operator.sock"))
+            (folder / "operator.sock").chmod(0o600)
+            with pytest.raises(MisconfiguredError, match="cannot reach the key agent"):
+                Keyring.from_files(folder, None)
+
+
+def test_key_files_are_not_opened_without_a_passphrase(tmp_path: Path) -> None:
+    _key_file(tmp_path, Role.OPERATOR)
+    with pytest.raises(MisconfiguredError, match="PASSPHRASE_FILE"):
+        Keyring.from_files(tmp_path, None)
+
+
+def test_a_passphrase_is_the_first_line_with_its_spaces_as_for_the_commands(tmp_path: Path) -> None:
+    encrypted = Account.encrypt(b"\x01" * 32, " secret ", kdf="pbkdf2", iterations=1_000)
+    path = tmp_path / "operator.json"
+    path.write_text(json.dumps(encrypted))
+    path.chmod(0o600)
+    keys = Keyring.from_files(tmp_path, _passphrase(tmp_path, " secret \nsecond line\n"))
+    assert keys.holds(Role.OPERATOR)
 
 
 def test_a_folder_without_an_operators_key_is_refused(tmp_path: Path) -> None:

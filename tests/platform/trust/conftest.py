@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from devnet import AnvilNode, NodeOptions, accounts
 from tests.platform.noon import NOON
 from wattproof.gateway import outbox
-from wattproof.gateway.keys import Role
 from wattproof.meters import service as meters
 from wattproof.meters.service import Readings
 from wattproof.meters.values import pack
@@ -71,9 +69,8 @@ def send(desk: Any, signer: LocalAccount, contract: str, function: str, *argumen
         assert row.status == outbox.MINED, row.error
 
 
-def authority(desk: Any) -> LocalAccount:
-    account: LocalAccount = Account.from_key(desk.platform.keys.private_key(Role.ISSUER))
-    return account
+def authority() -> LocalAccount:
+    return accounts.account(accounts.ISSUER)
 
 
 def post(desk: Any, trader: int, period: int, values: dict[int, int | None]) -> None:
@@ -135,7 +132,7 @@ def dispute(desk: Any, trader: int, period: int, by: LocalAccount) -> None:
 
 def rule(desk: Any, trader: int, period: int, ruling: int, values: bytes = b"") -> None:
     place = str(device(trader).address), period
-    send(desk, authority(desk), "MeterRegistry", "resolve", *place, ruling, values)
+    send(desk, authority(), "MeterRegistry", "resolve", *place, ruling, values)
 
 
 def live(desk: Any) -> tuple[int, ...]:
@@ -149,7 +146,7 @@ def live(desk: Any) -> tuple[int, ...]:
         post(desk, SELLER, period, {0: -2_000})
         if number != 7:  # once the hider posts nothing at all
             post(desk, HIDER, period, {1: -1_000})
-        ruler, seller = authority(desk), desk.traders[SELLER]
+        ruler, seller = authority(), desk.traders[SELLER]
         if number == 2:
             dispute(desk, SELLER, period, ruler)
             rule(desk, SELLER, period, REPLACE, pack([-500, 0, 0, 0, 0, 0, 0, 0]))
