@@ -6,9 +6,12 @@ deactivated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from coincurve import PublicKey
+from Crypto.PublicKey import ECC
+from Crypto.Signature import eddsa
 
 from identity.did.multibase import multikey, read_multikey
 from identity.did.resolution import DidDocument, Resolution, ResolutionCode, Wanted, failed
@@ -20,6 +23,9 @@ SECP256K1: Final = 0xE7
 P256: Final = 0x1200
 
 _LENGTHS: Final = {ED25519: 32, SECP256K1: 33, P256: 33}
+_NAMES: Final = {ED25519: "Ed25519", SECP256K1: "secp256k1", P256: "P-256"}
+_P256_PRIME: Final = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_P256_B: Final = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1")
 _RELATIONSHIPS: Final = (
     "authentication",
@@ -76,10 +82,32 @@ def _check(codec: int, public_key: bytes) -> None:
         raise DidError(f"keys of the kind {codec:#x} are not read; use Ed25519, secp256k1 or P-256")
     if len(public_key) != _LENGTHS[codec]:
         raise DidError(f"{len(public_key)} bytes where a key has {_LENGTHS[codec]}")
-    if codec == SECP256K1:
-        try:
-            PublicKey(public_key)
-        except ValueError as error:
-            raise DidError("no point of secp256k1") from error
-    elif codec == P256 and public_key[0] not in (2, 3):
-        raise DidError("no compressed point of P-256")
+    try:
+        _POINTS[codec](public_key)
+    except ValueError as error:
+        raise DidError(f"no key of {_NAMES[codec]}: {error}") from error
+
+
+def _ed25519(raw: bytes) -> None:
+    """Raises ValueError. Under a point of small order one signature holds for every message."""
+    key = eddsa.import_public_key(raw)
+    if key.export_key(format="raw") != raw:
+        raise ValueError("the point is not written in its one form")
+    if (key.pointQ * 8).is_point_at_infinity():
+        raise ValueError("the point has a small order")
+
+
+def _p256(raw: bytes) -> None:
+    """Raises ValueError."""
+    x = int.from_bytes(raw[1:], "big")
+    y = pow(x**3 - 3 * x + _P256_B, (_P256_PRIME + 1) // 4, _P256_PRIME)
+    ECC.construct(curve="P-256", point_x=x, point_y=y)
+    if raw[0] not in (2, 3) or x >= _P256_PRIME:
+        raise ValueError("the point is not written in its one form")
+
+
+_POINTS: Final[dict[int, Callable[[bytes], object]]] = {
+    ED25519: _ed25519,
+    SECP256K1: PublicKey,
+    P256: _p256,
+}

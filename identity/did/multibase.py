@@ -41,7 +41,7 @@ def multikey(codec: int, key: bytes) -> str:
 
 def read_multikey(text: str) -> tuple[int, bytes]:
     """Codec and key of a ``publicKeyMultibase``. Raises DidError."""
-    if not text.startswith("z"):
+    if not isinstance(text, str) or not text.startswith("z"):
         raise DidError("only base58btc (z...) is read")
     value = base58_decode(text[1:])
     codec = 0

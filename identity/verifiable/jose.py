@@ -13,6 +13,7 @@ from identity.verifiable.model import BASE_CONTEXT, PRESENTATION
 CREDENTIAL_TYPE: Final = "vc+jwt"
 PRESENTATION_TYPE: Final = "vp+jwt"
 ENVELOPED: Final = "EnvelopedVerifiableCredential"
+MOST_CREDENTIALS: Final = 64
 _CREDENTIAL_URL: Final = "data:application/vc+jwt,"
 _SD_URL: Final = "data:application/dc+sd-jwt,"
 
@@ -68,8 +69,15 @@ def document_of(token: jws.Jws) -> dict[str, Any]:
         raise CredentialError("a document with a proof of its own is not secured a second time")
     issuer = payload.get("issuer")
     issuer = issuer.get("id") if isinstance(issuer, dict) else issuer
-    if "iss" in payload and payload["iss"] != (issuer or payload.get("holder")):
-        raise CredentialError("iss and issuer name different parties")
+    subject = payload.get("credentialSubject")
+    said = {
+        "iss": issuer or payload.get("holder"),
+        "sub": subject.get("id") if isinstance(subject, dict) else None,
+        "jti": payload.get("id"),
+    }
+    for name, value in said.items():
+        if name in payload and payload[name] != value:
+            raise CredentialError(f"{name} says something else than the document")
     return payload
 
 
@@ -77,6 +85,8 @@ def enveloped(presentation: Mapping[str, Any]) -> list[str | dict[str, Any]]:
     """The credentials in a presentation, as they were secured. Raises CredentialError."""
     listed = presentation.get("verifiableCredential", [])
     entries = listed if isinstance(listed, list) else [listed]
+    if len(entries) > MOST_CREDENTIALS:
+        raise CredentialError(f"more than {MOST_CREDENTIALS} credentials at once")
     return [_unwrap(entry) for entry in entries]
 
 

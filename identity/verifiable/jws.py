@@ -102,12 +102,21 @@ def decode(text: str) -> bytes:
 
 def read_object(raw: bytes, what: str) -> dict[str, Any]:
     """A JSON object in which no member stands twice. Raises CredentialError."""
-    try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise CredentialError(f"{what} is not JSON: {error}") from error
+    value = read_json(raw, what)
     if not isinstance(value, dict):
         raise CredentialError(f"{what} is not a JSON object")
+    return value
+
+
+def read_json(raw: bytes, what: str) -> Any:
+    """JSON in which no member stands twice, and all text is text. Raises CredentialError."""
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+        if "\\u" in text:  # an escape can name half a character, which nobody can hash
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise CredentialError(f"{what} is not JSON: {error}") from error
     return value
 
 

@@ -8,8 +8,8 @@ at, so both keys that a signature may recover to are compared with it.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +28,8 @@ from identity.signature import HALF_ORDER, SignatureError, recover_compact
 from identity.signer import DigestSigner
 
 _SIGNATURE_LENGTH: Final = 64
+_ACCOUNT: Final = re.compile(r"eip155:[1-9][0-9]{0,31}:(?P<address>0x[0-9a-fA-F]{40})", re.ASCII)
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+", re.ASCII)
 
 
 class Algorithm(StrEnum):
@@ -156,9 +158,9 @@ def key_of(method: Mapping[str, Any]) -> VerificationKey:
     """
     try:
         return _key_of(method)
-    except (DidError, ValueError, KeyError, TypeError, binascii.Error) as error:
-        if isinstance(error, CredentialError):
-            raise
+    except CredentialError:
+        raise
+    except (DidError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CredentialError(f"the method {method.get('id')} holds no key: {error}") from error
 
 
@@ -174,10 +176,10 @@ def _key_of(method: Mapping[str, Any]) -> VerificationKey:
     if "publicKeyJwk" in method:
         return _of_jwk(method["publicKeyJwk"])
     if "blockchainAccountId" in method:
-        address = str(method["blockchainAccountId"]).rsplit(":", 1)[1]
-        if not is_checksum_address(address):
-            raise CredentialError(f"{address} is no checksum address")
-        return VerificationKey(address=address)
+        account = _ACCOUNT.fullmatch(method["blockchainAccountId"])
+        if account is None or not is_checksum_address(account["address"]):
+            raise CredentialError("an account is eip155:<chain>:<checksum address>")
+        return VerificationKey(address=account["address"])
     raw = _raw(method)
     if str(method["type"]).startswith("Ed25519"):
         did_of(ED25519, raw)
@@ -190,27 +192,42 @@ def _key_of(method: Mapping[str, Any]) -> VerificationKey:
 def _of_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
     if "d" in jwk:
         raise CredentialError("a published key must not hold its private part")
+    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+        raise CredentialError("the published key is not one for signatures")
     kind = (jwk["kty"], jwk["crv"])
+    key = _key_of_jwk(jwk, kind)
+    if jwk.get("alg", key.algorithm.value) not in (key.algorithm.value, kind[1]):
+        raise CredentialError(f"a key of the kind {kind} does not sign {jwk['alg']!r}")
+    return key
+
+
+def _key_of_jwk(jwk: Mapping[str, Any], kind: tuple[str, str]) -> VerificationKey:
     if kind == ("OKP", "Ed25519"):
-        key = _unpadded(jwk["x"])
+        key = _coordinate(jwk["x"])
         did_of(ED25519, key)
         return VerificationKey(ed25519=key)
     if kind == ("EC", "secp256k1"):
-        point = CurvePoint(b"\x04" + _unpadded(jwk["x"]) + _unpadded(jwk["y"]))
+        point = CurvePoint(b"\x04" + _coordinate(jwk["x"]) + _coordinate(jwk["y"]))
         return VerificationKey(secp256k1=point.format())
     raise CredentialError(f"keys of the kind {kind} sign no credentials here")
 
 
 def _raw(method: Mapping[str, Any]) -> bytes:
     if "publicKeyHex" in method:
+        if not _HEX.fullmatch(method["publicKeyHex"]):
+            raise CredentialError("publicKeyHex is not hexadecimal")
         return bytes.fromhex(method["publicKeyHex"])
     if "publicKeyBase64" in method:
         return base64.b64decode(method["publicKeyBase64"], validate=True)
     return base58_decode(method["publicKeyBase58"])
 
 
-def _unpadded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+def _coordinate(text: str) -> bytes:
+    """32 bytes. Raises ValueError: another length, or base64url with padding or bits left over."""
+    value = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if len(value) != 32 or base64.urlsafe_b64encode(value).rstrip(b"=").decode() != text:
+        raise ValueError("a coordinate is 32 bytes as base64url without padding")
+    return value
 
 
 def _signers(digest: bytes, signature: bytes) -> set[str]:

@@ -93,7 +93,7 @@ def read_credential(
     subject_id = subject.get("id")
     if subject_id is not None and not (isinstance(subject_id, str) and _URI.fullmatch(subject_id)):
         raise CredentialError(f"the subject {subject_id!r} is not a URI")
-    valid_from, valid_until = (_time(document, name) for name in ("validFrom", "validUntil"))
+    valid_from, valid_until = (read_time(document, name) for name in ("validFrom", "validUntil"))
     if valid_from is not None and valid_until is not None and valid_until <= valid_from:
         raise CredentialError("the credential ends before it begins")
     return Credential(
@@ -139,7 +139,8 @@ def _types(document: Mapping[str, Any], wanted: str) -> frozenset[str]:
     return frozenset(types)
 
 
-def _time(document: Mapping[str, Any], name: str) -> int | None:
+def read_time(document: Mapping[str, Any], name: str) -> int | None:
+    """Seconds, UTC, of a date-time; None where there is none. Raises CredentialError."""
     text = document.get(name)
     if text is None:
         return None

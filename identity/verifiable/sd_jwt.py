@@ -217,10 +217,7 @@ class _Revealing:
 
 
 def _read(text: str) -> Disclosure:
-    try:
-        value = json.loads(jws.decode(text))
-    except (ValueError, RecursionError) as error:
-        raise CredentialError(f"a disclosure is malformed: {error}") from error
+    value = jws.read_json(jws.decode(text), "a disclosure")
     if not isinstance(value, list) or len(value) not in (2, 3) or not isinstance(value[0], str):
         raise CredentialError("a disclosure is [salt, name, value] or [salt, value]")
     if len(value) == 2:

@@ -6,8 +6,6 @@ which the index does not lie, says nothing good about anybody.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import gzip
 import zlib
 from collections.abc import Iterable, Mapping
@@ -15,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from identity.errors import CredentialError
+from identity.verifiable import jws
 from identity.verifiable.model import BASE_CONTEXT, CREDENTIAL, Credential
 
 LEAST_BITS: Final = 131_072
@@ -84,21 +83,18 @@ class StatusList:
 
     def encoded(self) -> str:
         """``encodedList``: multibase base64url of the compressed bits; the same bits, one text."""
-        packed = gzip.compress(bytes(self._bits), mtime=0)
-        return "u" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+        return "u" + jws.encode(gzip.compress(bytes(self._bits), mtime=0))
 
     @classmethod
     def decoded(cls, text: str) -> StatusList:
         """Raises CredentialError: another encoding, too short, or more bits than any list has."""
         if not text.startswith("u"):
             raise CredentialError("encodedList is not base64url (u...)")
+        packed = jws.decode(text[1:])
         try:
-            packed = base64.b64decode(
-                text[1:] + "=" * (-(len(text) - 1) % 4), altchars=b"-_", validate=True
-            )
             inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
             bits = inflater.decompress(packed, MOST_BITS // 8 + 1)
-        except (binascii.Error, ValueError, zlib.error) as error:
+        except zlib.error as error:
             raise CredentialError(f"encodedList is not compressed bits: {error}") from error
         if not inflater.eof or inflater.unused_data:
             raise CredentialError("encodedList is cut off, too long, or followed by something")

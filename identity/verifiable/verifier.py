@@ -89,16 +89,14 @@ class Verifier:
         document = self._document(controller, None)
         if at is not None:
             document = self._document(controller, at)
-        named = {}
-        for entry in document.get("verificationMethod", []):
-            if isinstance(entry, dict):
-                named[_full(entry.get("id"), controller)] = entry
-        for entry in document.get(relationship, []):
-            if isinstance(entry, dict) and _full(entry.get("id"), controller) == method:
-                return key_of(entry)
-            if isinstance(entry, str) and _full(entry, controller) == method and method in named:
-                return key_of(named[method])
-        raise CredentialError(f"{method} does not stand in the document as {relationship}")
+        found = [
+            entry
+            for entry in _methods(document, relationship)
+            if _full(entry.get("id"), controller) == method
+        ]
+        if len(found) != 1 or found[0].get("controller", controller) != controller:
+            raise CredentialError(f"{method} does not stand in the document as {relationship}")
+        return key_of(found[0])
 
     def check_window(self, issued_at: Any, *, oldest_s: int) -> None:
         """Raises CredentialError for a moment that is not recent; clocks differ by a minute."""
@@ -124,13 +122,28 @@ class Verifier:
             credential = read_credential(jose.document_of(token))
             key = self.key(token.key_id, credential.issuer, ASSERTION, at=at)
             token.check(key, jose.CREDENTIAL_TYPE)
+            check_times(token.payload, self.now)
             return credential
         credential = read_credential(secured)
         proof = data_integrity.proof_of(secured, ASSERTION)
         method = str(proof["verificationMethod"])
         key = self.key(method, credential.issuer, ASSERTION, at=at)
         data_integrity.check_proof(secured, proof, key)
+        data_integrity.check_proof_time(proof, self.now)
         return credential
+
+
+def _methods(document: Mapping[str, Any], relationship: str) -> list[dict[str, Any]]:
+    """The methods of a relationship, those it holds itself and those it names."""
+    named, listed = document.get("verificationMethod"), document.get(relationship)
+    entries = listed if isinstance(listed, list) else []
+    names = {_full(entry, str(document.get("id"))) for entry in entries if isinstance(entry, str)}
+    embedded = [entry for entry in entries if isinstance(entry, dict)]
+    return embedded + [
+        entry
+        for entry in (named if isinstance(named, list) else [])
+        if isinstance(entry, dict) and _full(entry.get("id"), str(document.get("id"))) in names
+    ]
 
 
 def _full(name: Any, controller: str) -> str:
@@ -170,7 +183,7 @@ def check_shown(
     kind = claims.get("vct")
     if not isinstance(kind, str):
         raise CredentialError("the credential has no kind (vct)")
-    _check_times(claims, verifier.now)
+    check_times(claims, verifier.now)
     if not verifier.accredited(issuer, frozenset({kind})):
         raise CredentialError(f"{issuer} is not accredited for {kind}")
     verifier.check_status(claims, issuer)
@@ -178,10 +191,11 @@ def check_shown(
     return ShownClaims(issuer, kind, holder, claims)
 
 
-def _check_times(claims: Mapping[str, Any], now: int) -> None:
+def check_times(claims: Mapping[str, Any], now: int) -> None:
+    """Raises CredentialError outside the validity that ``nbf`` and ``exp`` of a JWT state."""
     for name in ("nbf", "exp"):
-        value = claims.get(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        value = claims.get(name, 0)
+        if not isinstance(value, int) or isinstance(value, bool):
             raise CredentialError(f"{name} is a number of seconds")
     check_validity(claims.get("nbf"), claims.get("exp"), now)
 

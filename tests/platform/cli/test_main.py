@@ -134,15 +134,18 @@ def test_a_key_agent_signs_over_its_socket_until_it_is_ended(tmp_path, passphras
         with subprocess.Popen(
             [WATTPROOF, *map(str, command), "--json"], stdout=subprocess.PIPE, text=True
         ) as process:
-            assert process.stdout is not None
-            assert json.loads(process.stdout.readline())["address"] == address
-            signer = KmsSigner(AgentKeyService(place))
-            assert signer.address == address
-            assert recover(b"\x01" * 32, signer.sign_digest(b"\x01" * 32)) == address
-            second = run(*command)
-            assert second.returncode == 1
-            assert "remove it if no agent runs" in second.stderr
-            process.send_signal(signal.SIGTERM)
+            try:
+                assert process.stdout is not None
+                said = "".join(iter(process.stdout.readline, "}\n")) + "}"
+                assert json.loads(said)["address"] == address
+                signer = KmsSigner(AgentKeyService(place))
+                assert signer.address == address
+                assert recover(b"\x01" * 32, signer.sign_digest(b"\x01" * 32)) == address
+                second = run(*command)
+                assert second.returncode == 1
+                assert "remove it if no agent runs" in second.stderr
+            finally:
+                process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
         assert not place.exists()
 
