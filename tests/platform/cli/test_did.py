@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 
 import httpx
@@ -105,6 +106,10 @@ def fund(url, signer):
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4())}
         sent = client.post("/accounts/faucet", json={"amount_micro": 1}, headers=headers)
         assert sent.status_code == 202
+        give_up = time.monotonic() + 60
+        while client.get("/accounts/me", headers=headers).json()["wallet_wei"] == "0":
+            assert time.monotonic() < give_up, "the faucet gave nothing for a minute"
+            time.sleep(0.05)
 
 
 def balance(platform, address):
