@@ -185,13 +185,14 @@ def status(session: Session, row: IssuedRow, now: int) -> str:
 
     Revoked counts from when the platform said so; the chain follows with the next block.
     """
+    current = _grant_of(session, row.address, row.role)
+    is_current = current is not None and current.credential_hash == row.credential_hash
+    queued = outbox.find(session, _grant_key(row))
+    if not is_current and queued is not None and queued.status in outbox.FAILED:
+        return "refused"
     if row.revoked_at is not None:
         return "revoked"
-    current = _grant_of(session, row.address, row.role)
-    if current is None or current.credential_hash != row.credential_hash:
-        queued = outbox.find(session, _grant_key(row))
-        if queued is not None and queued.status in outbox.FAILED:
-            return "refused"
+    if current is None or not is_current:
         if row.expires_at <= now:
             return "expired"
         return "pending" if queued is None or queued.status != outbox.MINED else "replaced"
@@ -222,25 +223,37 @@ def _require_extending(
     session: Session, issuer: str, address: str, role: str, now: int, expires_at: int
 ) -> None:
     current = _grant_of(session, address, role)
-    if current is None:
-        return
-    end = min(current.expires_at, current.revoked_at or current.expires_at)
-    if now < end and current.issuer != issuer:
-        raise ConflictError(
-            f"{current.issuer} granted {role} until {end}; that ends first",
-            code="granted_by_another",
-        )
-    if now < end and expires_at <= current.expires_at:
-        raise ConflictError(
-            f"the credential for {role} stands until {current.expires_at} already",
-            code="not_longer",
-        )
+    end = _end_of(session, current, address, role, now)
+    if current is not None and now < end:
+        if current.issuer != issuer:
+            raise ConflictError(
+                f"{current.issuer} granted {role} until {end}; that ends first",
+                code="granted_by_another",
+            )
+        if expires_at <= current.expires_at:
+            raise ConflictError(
+                f"the credential for {role} stands until {current.expires_at} already",
+                code="not_longer",
+            )
     if end <= now < end + REGRANT_DELAY_S:
         raise RefusedError(
             f"the last credential for {role} ended at {end}; the registry takes a new one from "
             f"{end + REGRANT_DELAY_S} on",
             code="regrant_too_soon",
         )
+
+
+def _end_of(
+    session: Session, current: CredentialRow | None, address: str, role: str, now: int
+) -> int:
+    """When the last grant of a role ends, seconds; what the platform revoked ends then already."""
+    if current is None:
+        pending = next((row for row in issued_to(session, address) if row.role == role), None)
+        revoked = pending is not None and status(session, pending, now) == "revoked"
+        return pending.revoked_at or 0 if pending is not None and revoked else 0
+    issued = session.get(IssuedRow, current.credential_hash)
+    ends = [current.expires_at, current.revoked_at, issued.revoked_at if issued else None]
+    return min(end for end in ends if end)
 
 
 def _grant_of(session: Session, address: str, role: str) -> CredentialRow | None:

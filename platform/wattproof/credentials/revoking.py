@@ -6,22 +6,29 @@ after the block that mines it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
+from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
+from identity import did
 from identity.roles import role_id
 from identity.verifiable.status_list import REVOCATION
 from wattproof import crashpoints
 from wattproof.accounts import service as accounts
 from wattproof.accounts.models import CredentialRow
 from wattproof.credentials import status_lists
+from wattproof.credentials.issuers import own_issuer
 from wattproof.credentials.issuing import issued_to, status
 from wattproof.credentials.models import IssuedRow
-from wattproof.errors import ConflictError, NotFoundError
+from wattproof.errors import ConflictError, MisconfiguredError, NotFoundError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
+from wattproof.gateway.models import OutboxRow
 from wattproof.runtime import Platform
+
+_log: Final = logging.getLogger(__name__)
 
 
 def revoke(platform: Platform, session: Session, credential_hash: str) -> IssuedRow:
@@ -31,6 +38,7 @@ def revoke(platform: Platform, session: Session, credential_hash: str) -> Issued
 
     Raises:
         NotFoundError: the platform issued no such credential.
+        ConflictError: an issuer signed it whose key the platform no longer has.
     """
     row = session.get(IssuedRow, credential_hash, with_for_update=True)
     if row is None:
@@ -44,7 +52,8 @@ def revoke(platform: Platform, session: Session, credential_hash: str) -> Issued
             col(IssuedRow.revoked_at).is_(None),
         )
     ).all()
-    _mark(platform, session, same)
+    if same:
+        _mark(platform, session, same)
     crashpoints.reach(crashpoints.STATUS_SET)
     current = platform.chain.call("CredentialRegistry", "grantOf", row.address, role_id(row.role))
     for each in same:
@@ -77,24 +86,48 @@ def revoke_role(platform: Platform, session: Session, address: str, role: str) -
 
 
 def follow_chain(platform: Platform, session: Session) -> int:
-    """Set the bits of credentials that somebody revoked on the chain itself. Returns how many."""
-    rows = session.exec(
-        select(IssuedRow)
-        .join(CredentialRow, col(CredentialRow.credential_hash) == IssuedRow.credential_hash)
-        .where(CredentialRow.revoked_at > 0, col(IssuedRow.revoked_at).is_(None))
-    ).all()
-    _mark(platform, session, rows)
+    """Mark credentials that were revoked on the chain itself, or whose grant it refused.
+
+    Returns how many.
+    """
+    if not platform.keys.holds(Role.ISSUER):
+        return 0
+    issuer = str(did.of(platform.keys.address(Role.ISSUER), platform.deployment.chain_id))
+    open_ones = select(IssuedRow).where(
+        col(IssuedRow.revoked_at).is_(None), IssuedRow.issuer == issuer
+    )
+    granted = col(CredentialRow.credential_hash) == IssuedRow.credential_hash
+    queued = col(OutboxRow.key) == "grant:" + func.substr(IssuedRow.credential_hash, 3)
+    rows = [
+        *session.exec(open_ones.join(CredentialRow, granted).where(CredentialRow.revoked_at > 0)),
+        *session.exec(
+            open_ones.join(OutboxRow, queued).where(col(OutboxRow.status).in_(outbox.FAILED))
+        ),
+    ]
+    if not rows:
+        return 0
+    try:
+        _mark(platform, session, rows)
+    except MisconfiguredError as error:
+        _log.error("credentials cannot be marked as revoked: %s", error.message)
+        return 0
     return len(rows)
 
 
 def _mark(platform: Platform, session: Session, rows: Collection[IssuedRow]) -> None:
-    now = platform.clock.now() if rows else 0
-    places: dict[status_lists.ListName, list[int]] = {}
+    issuer, now = own_issuer(platform), platform.clock.now()
+    places: dict[int, list[int]] = {}
+    for row in rows:
+        if row.issuer != issuer.did:
+            raise ConflictError(
+                f"{row.issuer} signed it, whose key is not here any more; the registrar revokes it "
+                "on the chain",
+                code="another_issuer",
+            )
+        places.setdefault(row.status_number, []).append(row.status_index)
     for row in rows:
         row.revoked_at = now
         session.add(row)
-        issuer = platform.keys.address(Role.ISSUER)
-        name = status_lists.ListName(issuer, REVOCATION, row.status_number)
-        places.setdefault(name, []).append(row.status_index)
-    for name, positions in sorted(places.items(), key=lambda item: item[0].number):
+    for number, positions in sorted(places.items()):
+        name = status_lists.ListName(issuer.address, REVOCATION, number)
         status_lists.set_bits(platform, session, name, positions)

@@ -136,7 +136,11 @@ def _locked(session: Session, name: ListName) -> StatusListRow:
 def set_bits(
     platform: Platform, session: Session, name: ListName, positions: Collection[int]
 ) -> None:
-    """Set bits of one of the platform's own lists and sign the list anew."""
+    """Set bits of one of the platform's own lists and sign the list anew.
+
+    Raises:
+        MisconfiguredError: the platform's issuer cannot sign.
+    """
     row = _locked(session, name)
     for position in positions:
         key = (name.issuer, name.purpose, name.number, position)

@@ -173,7 +173,8 @@ class Party:
 
     def show(self, presentation: str) -> Any:
         """Hand a presentation in; what was answered."""
-        return self.wallet.post("/presentations", json={"presentation": presentation})
+        body = {"presentation": presentation}
+        return self.wallet.post("/presentations", json=body, headers=by_key())
 
 
 def verified(client: Any, credential: Any) -> dict[str, Any]:

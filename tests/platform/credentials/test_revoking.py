@@ -12,6 +12,7 @@ from tests.platform.settling import settle
 from wattproof.accounts import service as accounts
 from wattproof.credentials import revoking
 from wattproof.credentials.models import IssuedRow
+from wattproof.errors import MisconfiguredError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
@@ -127,6 +128,67 @@ def test_a_role_that_was_revoked_is_not_given_again_for_a_day(platform, operator
     body = {"kind": "participant", "subject": holder.did, "claims": CLAIMS}
     answer = operator.post("/credentials", json=body)
     assert (answer.status_code, answer.json()["code"]) == (409, "regrant_too_soon")
+
+
+def test_not_even_before_the_revocation_is_mined(operator, holder, issued):
+    revoke(operator, issued)
+    body = {"kind": "participant", "subject": holder.did, "claims": CLAIMS}
+    answer = operator.post("/credentials", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "regrant_too_soon")
+
+
+def test_nor_where_the_grant_itself_is_still_on_its_way(operator, holder):
+    revoke(operator, issue(operator, holder))
+    body = {"kind": "participant", "subject": holder.did, "claims": CLAIMS}
+    answer = operator.post("/credentials", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "regrant_too_soon")
+
+
+def test_what_the_chain_refused_to_grant_is_marked_in_the_list(platform, client, operator, holder):
+    pending = issue(operator, holder)
+    with platform.transaction() as session:
+        row = outbox.find(session, f"grant:{pending['credential_hash'][2:]}")
+        assert row is not None
+        row.gas_limit = 30_000  # too little: the grant will revert
+        session.add(row)
+    settle(platform)
+    assert holder.wallet.get("/credentials").json()["items"][0]["status"] == "refused"
+    assert mark_revoked(platform)
+    assert failing(client, pending["jwt"]) == {"status"}
+    assert holder.wallet.get("/credentials").json()["items"][0]["status"] == "refused"
+    again = issue(operator, holder)
+    settle(platform)
+    assert verified(client, again["jwt"])["holds"]
+
+
+def test_a_platform_whose_issuer_cannot_sign_goes_on_with_the_rest(
+    platform, admin, issued, monkeypatch, caplog
+):
+    admin("revoke", content_hash(issued["jwt"]))
+    keys = type(platform.keys)
+    monkeypatch.setattr(revoking, "own_issuer", unusable)
+    assert not mark_revoked(platform)
+    assert "cannot be marked" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.setattr(keys, "holds", lambda *_: False)
+    assert not mark_revoked(platform)
+    monkeypatch.undo()
+    assert mark_revoked(platform)
+
+
+def unusable(_):
+    raise MisconfiguredError("its DID has another key now")
+
+
+def test_what_an_issuer_signed_whose_key_is_gone_the_registrar_revokes(platform, operator, issued):
+    with platform.transaction() as session:
+        row = session.get_one(IssuedRow, issued["credential_hash"])
+        row.issuer = "did:ethr:0x1:0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
+        session.add(row)
+    answer = revoke(operator, issued)
+    assert (answer.status_code, answer.json()["code"]) == (409, "another_issuer")
+    with platform.transaction() as session:
+        assert session.get_one(IssuedRow, issued["credential_hash"]).revoked_at is None
 
 
 def test_what_the_registrar_revokes_on_the_chain_is_marked_in_the_list(

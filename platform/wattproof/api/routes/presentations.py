@@ -56,6 +56,7 @@ class RequestOut(BaseModel):
     kinds: list[str]
     claims: list[str]
     purpose: str
+    asked_at: datetime = Field(description="This market's time: a test chain may be ahead of you.")
     expires_at: datetime
 
 
@@ -161,6 +162,7 @@ def _request(platform: Platform, row: PresentationRequestRow) -> RequestOut:
         kinds=row.kinds,
         claims=row.claims,
         purpose=row.purpose,
+        asked_at=datetime.fromtimestamp(row.created_at, UTC),
         expires_at=datetime.fromtimestamp(row.expires_at, UTC),
     )
 
