@@ -10,7 +10,7 @@ cannot come back after everything about it has been erased.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from eth_account.messages import _hash_eip191_message, encode_typed_data
 
@@ -20,7 +20,13 @@ HAND_IN_SECONDS: Final = 900
 """How long after ``issuedAt`` a signed consent is taken; clocks may differ by a minute."""
 LONGEST_SECONDS: Final = 366 * 86_400
 _CLOCK_SKEW_S: Final = 60
-_STRUCT: Final = {
+_TYPES: Final = {
+    "EIP712Domain": [
+        {"name": "name", "type": "string"},
+        {"name": "version", "type": "string"},
+        {"name": "chainId", "type": "uint256"},
+        {"name": "verifyingContract", "type": "address"},
+    ],
     "ProfileConsent": [
         {"name": "owner", "type": "address"},
         {"name": "audience", "type": "address"},
@@ -29,7 +35,7 @@ _STRUCT: Final = {
         {"name": "issuedAt", "type": "uint64"},
         {"name": "endsAt", "type": "uint64"},
         {"name": "nonce", "type": "bytes32"},
-    ]
+    ],
 }
 
 
@@ -73,26 +79,31 @@ class Consent:
         if not 0 <= self.issued_at < self.ends_at <= self.issued_at + LONGEST_SECONDS:
             raise CredentialError("a consent ends after it begins, within 366 days")
 
-    def digest(self, domain: ConsentDomain) -> bytes:
-        """What its owner signs, and what it is called by, 32 bytes."""
-        message = encode_typed_data(
-            domain_data={
+    def typed_data(self, domain: ConsentDomain) -> dict[str, Any]:
+        """What ``eth_signTypedData_v4`` takes."""
+        return {
+            "types": _TYPES,
+            "primaryType": "ProfileConsent",
+            "domain": {
                 "name": "Wattproof",
                 "version": "1",
                 "chainId": domain.chain_id,
                 "verifyingContract": domain.registry,
             },
-            message_types=_STRUCT,
-            message_data={
+            "message": {
                 "owner": self.owner,
                 "audience": self.audience,
                 "purpose": self.purpose,
                 "topics": list(self.topics),
                 "issuedAt": self.issued_at,
                 "endsAt": self.ends_at,
-                "nonce": self.nonce,
+                "nonce": "0x" + self.nonce.hex(),
             },
-        )
+        }
+
+    def digest(self, domain: ConsentDomain) -> bytes:
+        """What its owner signs, and what it is called by, 32 bytes."""
+        message = encode_typed_data(full_message=self.typed_data(domain))
         return bytes(_hash_eip191_message(message))
 
     def check_handed_in(self, now: int) -> None:

@@ -35,24 +35,21 @@ class Parties:
         self._resolver = resolver
         self._organisations = dict(organisations or {})
 
-    def of(self, issuer: str, *, signed_at: int | None = None) -> frozenset[str]:
+    def of(self, issuer: str, *, signed: Wanted | None = None) -> frozenset[str]:
         """The parties behind a DID now, and at the moment of a signature that is older.
 
         Args:
-            signed_at: seconds; when what it signed provably existed.
+            signed: the version in which what it signed provably existed.
 
         Raises:
             CredentialError: it cannot be resolved, or its chain of owners has no end.
         """
-        found = set(self._now(issuer))
-        if signed_at is not None:
-            found |= set(self._at(issuer, Wanted(version_time=signed_at)))
+        found = set(self._at(issuer, Wanted()))
+        if signed is not None:
+            found |= set(self._at(issuer, signed))
         if issuer in self._organisations:
             found.add(f"organisation:{self._organisations[issuer]}")
         return frozenset(found)
-
-    def _now(self, issuer: str) -> Iterator[str]:
-        return self._at(issuer, Wanted())
 
     def _at(self, issuer: str, wanted: Wanted) -> Iterator[str]:
         open_dids, seen = [issuer], {issuer}

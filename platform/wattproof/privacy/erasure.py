@@ -40,6 +40,7 @@ from wattproof.rounds.facts import get_market
 from wattproof.rounds.models import RoundRow
 from wattproof.runtime import Platform
 from wattproof.store import metadata
+from wattproof.trust.models import ProfileConsentRow, ProfileCredentialRow, ProfileReadingRow
 
 FRESH_SECONDS: Final = 300
 """How long ago the wallet may have signed in whose data is to be erased."""
@@ -96,7 +97,7 @@ def erase(platform: Platform, session: Session, address: str) -> Outcome:
     """Erase what can go now and note what goes later; repeating it changes nothing more."""
     row = _request(platform, session, address)
     done = Counter[str]()
-    for step in (_sessions, _venues, _registration, _presentations, _answers):
+    for step in (_sessions, _venues, _registration, _presentations, _profile, _answers):
         done.update(step(session, address))
     _finish(platform, session, row, done)
     return outcome(session, row)
@@ -193,6 +194,16 @@ def _venues(session: Session, address: str) -> Counter[str]:
 def _registration(session: Session, address: str) -> Counter[str]:
     return Counter(
         participant=_delete(session, ParticipantRow, col(ParticipantRow.address) == address)
+    )
+
+
+def _profile(session: Session, address: str) -> Counter[str]:
+    credential, consent = col(ProfileCredentialRow.owner), col(ProfileConsentRow.owner)
+    reading = col(ProfileReadingRow.owner)
+    return Counter(
+        profile_credential=_delete(session, ProfileCredentialRow, credential == address),
+        profile_consent=_delete(session, ProfileConsentRow, consent == address),
+        profile_reading=_delete(session, ProfileReadingRow, reading == address),
     )
 
 

@@ -65,6 +65,27 @@ TABLES: Final[Mapping[str, Declared]] = {
         owners=("asker",),
         hidden={"nonce": "whoever has it can use the request up"},
     ),
+    "profile_credential": Held(
+        "Credentials that you put into your profile.",
+        Fate.ERASED,
+        "Nothing needs it; you have them.",
+        owners=("owner",),
+    ),
+    "profile_consent": Held(
+        "Who may read your profile, for what, until when, and who might once.",
+        Fate.ERASED,
+        "Nothing needs it; nobody may read your profile any more.",
+        owners=("owner",),
+        hidden={"nonce": "lets whoever has it check guesses of the consent's hash"},
+        others={"audience": "whom you let read"},
+    ),
+    "profile_reading": Held(
+        "Who read your profile, when, for what.",
+        Fate.ERASED,
+        "It is kept for you alone.",
+        owners=("owner",),
+        others={"reader": "who read it"},
+    ),
     "auth_nonce": Held(
         "Sign-ins that were asked for; five minutes.",
         Fate.ERASED,
@@ -269,6 +290,10 @@ TABLES: Final[Mapping[str, Declared]] = {
         others={"issuer": "the issuer's, in the published list"},
     ),
     # -- nothing about a person ----------------------------------------------------------------
+    "profile_consent_taken": Impersonal(
+        "Hashes of signed consents that were handed in, for half an hour, so that none is taken "
+        "twice. A consent has 256 random bits, so nobody guesses it from its hash."
+    ),
     "installation": Impersonal("Which chain the database belongs to."),
     "block": Impersonal("Numbers, hashes and times of blocks."),
     "signer": Impersonal(

@@ -24,6 +24,7 @@ _MODULES = (
     "wattproof.participants.models",
     "wattproof.identities.models",
     "wattproof.credentials.models",
+    "wattproof.trust.models",
     "wattproof.auth.models",
     "wattproof.api.models",
     "wattproof.privacy.models",

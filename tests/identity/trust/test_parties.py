@@ -8,7 +8,7 @@ import pytest
 from coincurve import PrivateKey
 
 from identity import did
-from identity.did import EthrMethod, KeyMethod, Resolver
+from identity.did import EthrMethod, KeyMethod, Resolver, Wanted
 from identity.did.ethr import ZERO_ADDRESS, AttributeChanged, DelegateChanged, OwnerChanged
 from identity.did.key import ED25519, SECP256K1, did_of
 from identity.errors import CredentialError
@@ -25,10 +25,10 @@ def registry():
     return Registry()
 
 
-def parties_of(registry, *issuers, signed_at=None, **options):
+def parties_of(registry, *issuers, signed=None, **options):
     resolver = Resolver({"ethr": EthrMethod({CHAIN: registry}), "key": KeyMethod()})
     parties = Parties(resolver, **options)
-    return [parties.of(issuer, signed_at=signed_at) for issuer in issuers]
+    return [parties.of(issuer, signed=signed) for issuer in issuers]
 
 
 def count(registry, *issuers, **options):
@@ -128,7 +128,7 @@ def test_ownership_that_was_parted_after_signing_still_joins_what_was_signed_bef
     moved(registry, OTHER, ISSUER.signer.address, block=10)
     moved(registry, OTHER, HOLDER.signer.address, block=500)
     assert count(registry, ISSUER.did, OTHER.did) == 2
-    assert count(registry, ISSUER.did, OTHER.did, signed_at=100) == 1
+    assert count(registry, ISSUER.did, OTHER.did, signed=Wanted(version_id="100")) == 1
 
 
 def test_operators_of_one_organisation_are_one(registry):

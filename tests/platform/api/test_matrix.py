@@ -12,6 +12,8 @@ An operation without a row fails: say in the table who may call it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from eth_account import Account
 
@@ -37,6 +39,8 @@ DELETE /auth/session                                                  401 ok  ok
 DELETE /credentials/{credential_hash}                                 401 403 403 403 403 403 ok
 DELETE /me                                                            401 ok  ok  ok  ok  ok  ok
 DELETE /participants/{address}/credentials/{role}                     401 403 403 403 403 403 ok
+DELETE /profiles/me/consents/{consent}                                401 ok  404 403 403 403 403
+DELETE /profiles/me/credentials/{credential}                          401 ok  ok  403 403 403 403
 GET /                                                                 ok  ok  ok  ok  ok  ok  ok
 GET /accounts/me                                                      401 ok  ok  403 403 403 403
 GET /audit/replay                                                     401 403 403 403 403 ok  403
@@ -115,6 +119,9 @@ GET /participants/me                                                  401 ok  ok
 GET /positions                                                        401 ok  ok  403 403 403 403
 GET /presentations                                                    401 ok  ok  403 403 403 ok
 GET /presentations/requests/{nonce}                                   401 ok  ok  403 403 403 ok
+GET /profiles/me/consents                                             401 ok  ok  403 403 403 403
+GET /profiles/me/readings                                             401 ok  ok  403 403 403 403
+GET /profiles/{address}                                               401 ok  404 404 404 ok  404
 GET /quotas                                                           ok  ok  ok  ok  ok  ok  ok
 GET /quotas/me                                                        401 ok  ok  403 403 403 403
 GET /quotas/{quota}                                                   ok  ok  ok  ok  ok  ok  ok
@@ -213,6 +220,10 @@ POST /orders/{order_hash}/cancellation                                401 ok  ok
 POST /participants                                                    401 ok  ok  403 403 403 403
 POST /presentations                                                   401 ok  ok  403 403 403 ok
 POST /presentations/requests                                          401 ok  ok  403 403 403 ok
+POST /profiles/me/consents                                            401 ok  ok  403 403 403 403
+POST /profiles/me/credentials                                         401 ok  ok  403 403 403 403
+POST /profiles/{address}/consents                                     401 ok  ok  403 403 403 403
+POST /profiles/{address}/consents/template                            401 ok  ok  403 403 403 403
 POST /quotas                                                          401 ok  ok  403 403 403 403
 POST /quotas/{quota}/bond                                             401 ok  ok  403 403 403 403
 POST /quotas/{quota}/compliance/{account}/reports                     401 ok  ok  403 403 403 403
@@ -298,6 +309,16 @@ def credential(platform, callers):
     return answer.json()["credentials"][0]["credential_hash"]
 
 
+def new_consent(owner):
+    body = {
+        "audience": "0x" + "5f" * 20,
+        "purpose": "credit check",
+        "topics": ["history"],
+        "ends_at": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+    }
+    return owner.post("/profiles/me/consents", json=body).json()["id"]
+
+
 @pytest.fixture
 def path_of(callers, plan, credential):
     """Fills a path in: with what belongs to the owner, or with what does not exist."""
@@ -306,6 +327,7 @@ def path_of(callers, plan, credential):
     def fill(path):
         made = {
             "{key_id}": lambda: new_key(owner),
+            "{consent}": lambda: new_consent(owner),
             "{address}": lambda: owner.address,
             "{account}": lambda: owner.address,
             "{identifier}": lambda: f"did:ethr:{owner.address}",
