@@ -99,8 +99,6 @@ library BatchVerifier {
         int256 surplus;
         /// Where the signature stands.
         uint256 signatureAt;
-        /// Whether the delegate that signed it may sign for this round; meaningless where the trader signed.
-        bool inSession;
     }
 
     struct Outcome {
@@ -113,6 +111,9 @@ library BatchVerifier {
     }
 
     uint256 private constant PROGRESS_BYTES = 0x2c0; // 22 words
+    // In those, what a trader comes to: `paid` to `delegateSells`.
+    uint256 private constant TOTALS = 0x200;
+    uint256 private constant TOTALS_BYTES = 0xc0;
     uint256 private constant STATE_HEADER = PROGRESS_BYTES + 2 * MerkleLib.FRONTIER_BYTES;
 
     // Tally of a product in memory, 8 words.
@@ -320,12 +321,10 @@ library BatchVerifier {
         b.trader = trader;
         b.remaining = n;
         b.lastHash = 0;
-        b.paid = 0;
-        b.received = 0;
-        b.collateral = 0;
-        b.chain = 0;
-        b.delegateBuys = 0;
-        b.delegateSells = 0;
+        assembly ("memory-safe") {
+            // What the trader comes to, from `paid` to `delegateSells`: zeros lie beyond the end of call data.
+            calldatacopy(add(b, TOTALS), calldatasize(), TOTALS_BYTES)
+        }
         uint256 exitAmount = word.exitRound() == 0 ? 0 : _exitAmount(b, trader);
         b.epoch = word.epochFor(b.round);
         b.margin = word.available(b.round, exitAmount);
@@ -418,10 +417,19 @@ library BatchVerifier {
             else _manyLegs(b, pos + ORDER_HEADER, flags, maxUnits, limit);
             next = b.signatureAt + SIGNATURE_BYTES;
 
-            bool delegated = _enterBook(b, head, flags, maxUnits, limit, forced);
+            uint256 trader = b.trader;
+            bytes32 id = _orderHash(b, trader, head, maxUnits, limit);
+            uint256 signer = _signer(b, id);
+            uint256 maximum;
+            if (signer == trader) {
+                maximum = _maximum(b, uint32(head >> 24), maxUnits, limit);
+            } else {
+                maximum = _delegatedMaximum(b, signer, uint32(head >> 24), maxUnits, limit);
+                id = OrderLib.idOf(id, address(uint160(trader)), address(uint160(signer)));
+            }
+            _enterBook(b, trader, id, flags, forced);
 
             uint256 fill = _word(pos + 29) >> 192;
-            uint256 maximum = _maximum(b, uint32(head >> 24), maxUnits, limit, delegated);
             if (fill > maximum) revert IExchange.FillAboveMaximum(b.ordersRead);
             if (b.surplus > 0) b.offered += b.surplus * int256(maximum);
             if (flags & FLAG_MULTI == 0) _fillOne(b, pos + ORDER_HEADER, flags, maximum, fill, limit);
@@ -525,88 +533,104 @@ library BatchVerifier {
         }
     }
 
-    /// @dev Hash, signature, order in the book, Merkle leaf, forced mark.
-    /// @return delegated whether a delegate signed the order, not the trader
-    function _enterBook(
-        Batch memory b,
-        uint256 head,
-        uint256 flags,
-        uint256 maxUnits,
-        int256 limit,
-        mapping(bytes32 => bool) storage forced
-    ) private view returns (bool delegated) {
-        unchecked {
-            uint256 trader = b.trader;
-            bytes32 digest;
-            {
-                uint256 image = b.orderImage;
-                uint256 digestImage = b.digestImage;
-                bytes32 legsHash = b.legsHash;
-                uint256 epoch = uint32(head >> 24);
-                uint256 salt = uint64(head >> 56);
-                assembly ("memory-safe") {
-                    mstore(add(image, 0x60), legsHash)
-                    mstore(add(image, 0x80), maxUnits)
-                    mstore(add(image, 0xa0), limit)
-                    mstore(add(image, 0xc0), trader)
-                    mstore(add(image, 0xe0), epoch)
-                    mstore(add(image, 0x100), salt)
-                    mstore(add(digestImage, 34), keccak256(image, 0x120))
-                    digest := keccak256(digestImage, 66)
-                }
-            }
-            uint256 signer;
-            {
-                uint256 image = b.signatureImage;
-                uint256 signature = b.signatureAt;
-                uint256 half = OrderLib.HALF_ORDER;
-                assembly ("memory-safe") {
-                    let vs := calldataload(add(signature, 0x20))
-                    let s := shr(1, shl(1, vs))
-                    mstore(image, digest)
-                    mstore(add(image, 0x20), add(27, shr(255, vs)))
-                    mstore(add(image, 0x40), calldataload(signature))
-                    mstore(add(image, 0x60), s)
-                    mstore(0x00, 0)
-                    // ecrecover returns nothing for an invalid signature; 0 is no trader.
-                    pop(staticcall(gas(), 1, image, 0x80, 0x00, 0x20))
-                    signer := mul(mload(0x00), iszero(gt(s, half)))
-                }
-            }
-            if (signer != trader) {
-                delegated = true;
-                _requireDelegate(b, signer);
-                digest = OrderLib.idOf(digest, address(uint160(trader)), address(uint160(signer)));
-            }
-            if (uint256(digest) <= b.lastHash) revert IExchange.OrdersNotSorted(b.ordersRead);
-            b.lastHash = uint256(digest);
+    /// @dev EIP-712 digest of the order being read.
+    function _orderHash(Batch memory b, uint256 trader, uint256 head, uint256 maxUnits, int256 limit)
+        private
+        pure
+        returns (bytes32 digest)
+    {
+        uint256 image = b.orderImage;
+        uint256 digestImage = b.digestImage;
+        bytes32 legsHash = b.legsHash;
+        uint256 epoch = uint32(head >> 24);
+        uint256 salt = uint64(head >> 56);
+        assembly ("memory-safe") {
+            mstore(add(image, 0x60), legsHash)
+            mstore(add(image, 0x80), maxUnits)
+            mstore(add(image, 0xa0), limit)
+            mstore(add(image, 0xc0), trader)
+            mstore(add(image, 0xe0), epoch)
+            mstore(add(image, 0x100), salt)
+            mstore(add(digestImage, 34), keccak256(image, 0x120))
+            digest := keccak256(digestImage, 66)
+        }
+    }
 
+    /// @dev Who signed the order being read; 0 when nobody did.
+    function _signer(Batch memory b, bytes32 digest) private view returns (uint256 signer) {
+        uint256 image = b.signatureImage;
+        uint256 signature = b.signatureAt;
+        uint256 half = OrderLib.HALF_ORDER;
+        assembly ("memory-safe") {
+            let vs := calldataload(add(signature, 0x20))
+            let s := shr(1, shl(1, vs))
+            mstore(image, digest)
+            mstore(add(image, 0x20), add(27, shr(255, vs)))
+            mstore(add(image, 0x40), calldataload(signature))
+            mstore(add(image, 0x60), s)
+            mstore(0x00, 0)
+            // ecrecover returns nothing for an invalid signature; 0 is nobody.
+            pop(staticcall(gas(), 1, image, 0x80, 0x00, 0x20))
+            signer := mul(mload(0x00), iszero(gt(s, half)))
+        }
+    }
+
+    /// @dev Place in the book, Merkle leaf, forced mark.
+    function _enterBook(Batch memory b, uint256 trader, bytes32 id, uint256 flags, mapping(bytes32 => bool) storage forced)
+        private
+        view
+    {
+        unchecked {
+            if (uint256(id) <= b.lastHash) revert IExchange.OrdersNotSorted(b.ordersRead);
+            b.lastHash = uint256(id);
             bytes32 leaf;
             assembly ("memory-safe") {
                 mstore(0x00, shl(96, trader))
-                mstore(0x14, digest)
+                mstore(0x14, id)
                 leaf := keccak256(0x00, 52)
             }
             MerkleLib.push(b.bookFrontier, b.ordersRead, leaf);
 
             if (flags & FLAG_FORCED != 0) {
-                if (!forced[digest]) revert IExchange.NotForced(b.ordersRead);
+                if (!forced[id]) revert IExchange.NotForced(b.ordersRead);
                 ++b.forcedSeen;
             }
         }
     }
 
-    /// @dev Refuses a signature that is neither the trader's nor of an account that it ever named. Whether the
-    /// order counts is another question, so that no revocation makes a book unsettleable.
-    function _requireDelegate(Batch memory b, uint256 signer) private view {
-        if (signer == 0) revert IExchange.BadSignature(b.ordersRead);
-        if (b.sessionOwner != b.trader) _readSession(b);
-        uint256 session = b.session;
-        if (_load(session) == signer) {
-            b.inSession = b.gateAt < _load(session + UNTIL);
-            return;
+    /// @dev `_maximum` of an order that its trader did not sign: 0 where the session of the round does not cover it
+    /// (docs/protocol.md section 16). Only a signature of an account that the trader never named is refused, so that
+    /// no revocation makes a book unsettleable.
+    function _delegatedMaximum(Batch memory b, uint256 signer, uint256 epoch, uint256 maxUnits, int256 limit)
+        private
+        view
+        returns (uint256 m)
+    {
+        unchecked {
+            if (signer == 0) revert IExchange.BadSignature(b.ordersRead);
+            if (b.sessionOwner != b.trader) _readSession(b);
+            uint256 session = b.session;
+            if (_load(session) != signer) {
+                _requireNamed(b, signer);
+                return 0;
+            }
+            uint256 bought = b.energy - b.sold;
+            int256 worth = int256(_load(session + MAX_PRICE)) * int256(bought)
+                - int256(_load(session + MIN_PRICE)) * int256(b.sold);
+            uint256 buys = b.delegateBuys + bought;
+            uint256 sells = b.delegateSells + b.sold;
+            if (
+                b.gateAt >= _load(session + UNTIL) || limit * int256(maxUnits) > worth
+                    || buys > _load(session + BUY_WH) || sells > _load(session + SELL_WH)
+            ) return 0;
+            m = _maximum(b, epoch, maxUnits, limit);
+            if (m == 0) return 0;
+            b.delegateBuys = buys;
+            b.delegateSells = sells;
         }
-        b.inSession = false;
+    }
+
+    function _requireNamed(Batch memory b, uint256 signer) private view {
         address trader = address(uint160(b.trader));
         if (!b.delegations.isNamed(uint32(b.market), trader, address(uint160(signer)))) {
             revert IExchange.BadSignature(b.ordersRead);
@@ -638,26 +662,8 @@ library BatchVerifier {
         }
     }
 
-    /// @dev Adds an order to its delegate's totals where the session covers it (docs/protocol.md section 16).
-    function _useSession(Batch memory b, uint256 maxUnits, int256 limit) private pure returns (bool) {
-        unchecked {
-            if (!b.inSession) return false;
-            uint256 session = b.session;
-            uint256 bought = b.energy - b.sold;
-            int256 worth = int256(_load(session + MAX_PRICE)) * int256(bought)
-                - int256(_load(session + MIN_PRICE)) * int256(b.sold);
-            if (limit * int256(maxUnits) > worth) return false;
-            uint256 buys = b.delegateBuys + bought;
-            uint256 sells = b.delegateSells + b.sold;
-            if (buys > _load(session + BUY_WH) || sells > _load(session + SELL_WH)) return false;
-            b.delegateBuys = buys;
-            b.delegateSells = sells;
-            return true;
-        }
-    }
-
-    /// @return m maxUnits when the order stood at the gate, margin and capacity cover it, and a delegate's session, else 0
-    function _maximum(Batch memory b, uint256 epoch, uint256 maxUnits, int256 limit, bool delegated)
+    /// @return m maxUnits when the order stood at the gate and margin and capacity cover it, else 0
+    function _maximum(Batch memory b, uint256 epoch, uint256 maxUnits, int256 limit)
         private
         pure
         returns (uint256 m)
@@ -668,7 +674,6 @@ library BatchVerifier {
             uint256 need = SettlementMath.ceilDiv(b.imbalanceCap * b.energy, USCALE);
             if (limit > 0) need += SettlementMath.ceilDiv(uint256(limit) * maxUnits, USCALE);
             if (need > b.margin) return 0;
-            if (delegated && !_useSession(b, maxUnits, limit)) return 0;
             b.margin -= need;
             if (b.boundsCapacity) b.capacity -= b.sold;
             return maxUnits;
