@@ -276,7 +276,14 @@ class Round:
         )
 
     def coupled_order(
-        self, trader, legs: Mapping[int, int], units: int, limit: int, *, epoch: int = 0
+        self,
+        trader,
+        legs: Mapping[int, int],
+        units: int,
+        limit: int,
+        *,
+        epoch: int = 0,
+        signer=None,
     ) -> SignedOrder:
         """`legs`: coefficient by product index."""
         return self.sign(
@@ -291,11 +298,18 @@ class Round:
                 epoch=epoch,
                 salt=next(self.world.salts),
             ),
+            signer=signer,
         )
 
-    def sign(self, trader, order: Order, domain: Domain | None = None, **changes) -> SignedOrder:
-        order = replace(order, **changes)
-        return SignedOrder.sign(domain or self.world.domain, order, trader.private_key)
+    def sign(
+        self, trader, order: Order, domain: Domain | None = None, signer=None, **changes
+    ) -> SignedOrder:
+        """`signer`: who signs it for the trader."""
+        order, domain = replace(order, **changes), domain or self.world.domain
+        if signer is None:
+            return SignedOrder.sign(domain, order, trader.private_key)
+        delegate = to_checksum_address(signer.address)
+        return SignedOrder.sign(domain, order, signer.private_key, delegate=delegate)
 
     def receipt(self, signed: SignedOrder, received_at: int | None = None, key=None):
         """The operator's receipt as the contract takes it."""
@@ -463,6 +477,20 @@ class World:
     def fund(self, account, amount: int) -> None:
         """Tokens into the account's free balance."""
         self.ledger.deposit(self.token, amount, account, sender=self.admin)
+
+    def name(self, market: int, principal, delegate, **changes) -> tuple:
+        """The principal's session from now on: a month of wide bounds, but for `changes`."""
+        session = {
+            "delegate": delegate.address,
+            "until": self.clock.now + 30 * 86_400,
+            "buyWh": 10**9,
+            "sellWh": 10**9,
+            "maxPrice": 100 * CENT,
+            "minPrice": -100 * CENT,
+        }
+        values = tuple((session | changes).values())
+        self.delegations.authorise(market, values, sender=principal)
+        return values
 
     def back(self, market: int, account, amount: int) -> None:
         """Margin for the account."""

@@ -9,6 +9,9 @@ closeGate, verifyChunk and applyChunk.
 By legs: what an order more costs `settle` in a coupled round of 288 products (3 carriers), in a
 market open to everybody: the difference between 42 and 22 orders of as many traders, all of which
 have traded before. Each pair of traders takes each other's energy, every leg filled.
+
+Of delegates: likewise what an order more of another trader costs `settle`, and another order of the
+same trader, in a market open to everybody.
 """
 
 from __future__ import annotations
@@ -68,6 +71,53 @@ def trades(round, traders):
         orders.append((round.order(traders[2 * i + 1], -energy, 20 * CENT, index=i), energy))
         prices[i] = (50 * CENT + i) // 2
     return round.batch(orders, prices)
+
+
+class Delegate(Trader):
+    """Who signs for the trader of that number."""
+
+    def __init__(self, number: int) -> None:
+        account = Account.from_key(keccak(text=f"gas delegate {number}"))
+        self.address, self.private_key = account.address, account.key
+
+
+@pytest.fixture(scope="module")
+def delegated(world, traders):
+    """What a round costs in a market open to everybody, by how many of the pairs' orders (one or
+    two a trader) their traders signed themselves, and how many their delegates."""
+    market = world.create_market()
+    delegates = [Delegate(number) for number in range(MANY)]
+    for trader, delegate in zip(traders, delegates, strict=False):
+        principal = world.impersonate(trader.address)
+        world.back(market, principal, 1_000 * MONEY)
+        world.name(market, principal, delegate)
+
+    def settle(orders, *signers):
+        """`signers`: of every trader's orders, True where the delegate signs."""
+        round = world.open_round(market, slots=96)
+        made = []
+        for i in range(orders):
+            for is_delegate in signers:
+                energy, price = (5_000, 30 * CENT) if i % 2 == 0 else (-5_000, 20 * CENT)
+                signer = delegates[i] if is_delegate else None
+                made.append((round.order(traders[i], energy, price, signer=signer), 5_000))
+        return round.gate_and_settle(round.batch(made, 25 * CENT)).gas_used
+
+    settle(MANY, False)
+    gas = {
+        signers: [settle(orders, *signers) for orders in (FEW, MANY)]
+        for signers in ((False,), (True,), (False, False), (True, True))
+    }
+    each = {signers: (many - few) // (MANY - FEW) for signers, (few, many) in gas.items()}
+    first = each[True,] - each[False,]
+    return {
+        "own_order": {"settle": gas[False,], "per_order": each[False,]},
+        "delegated_order": {"settle": gas[True,], "per_order": each[True,]},
+        "delegated_order_more": {
+            "settle": gas[True, True],
+            "per_order": each[True, True] - each[True,],
+        },
+    }, (first, each[True, True] - each[False, False] - first)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +190,7 @@ def by_legs(world, traders):
 
 
 @pytest.fixture(scope="module")
-def figures(world, licensed_market, token_round, traders, by_legs):
+def figures(world, licensed_market, token_round, traders, by_legs, delegated):
     measured = {}
 
     def whole(name, opened=lambda: world.open_round(licensed_market, slots=96), made=trades):
@@ -180,7 +230,7 @@ def figures(world, licensed_market, token_round, traders, by_legs):
         "applyChunk": applied,
         "per_order": (gate + sum(chunks) + sum(applied)) // TRADERS,
     }
-    return measured | by_legs
+    return measured | by_legs | delegated[0]
 
 
 def test_gas_is_what_the_snapshot_says(figures):
@@ -203,3 +253,10 @@ def test_a_leg_more_costs_at_most_1_200_gas(figures):
 
 def test_an_order_on_warm_storage_costs_at_most_25_000_gas(figures):
     assert figures["warm_100_orders"]["per_order"] <= 25_000
+
+
+def test_the_first_order_that_a_delegate_signs_costs_at_most_12_000_gas_more(delegated):
+    """The session is read once a trader; its further orders cost little more than its own."""
+    first, further = delegated[1]
+    assert 2_100 * 3 <= first <= 12_000
+    assert further <= 1_000

@@ -11,6 +11,18 @@ SCALE = 1_000_000
 
 
 @pytest.fixture(scope="session")
+def dora(world):
+    """A key that holds nothing and has no margin anywhere."""
+    return world.traders[6]
+
+
+@pytest.fixture(scope="session")
+def erik(world):
+    """Another."""
+    return world.traders[7]
+
+
+@pytest.fixture(scope="session")
 def bonded(world, market):
     """The operator has posted a bond of 100 units."""
     world.post_bond(market, world.operator, 100 * MONEY)

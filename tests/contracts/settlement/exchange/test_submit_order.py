@@ -154,3 +154,37 @@ def test_the_networks_carriers_are_forced_in_by_its_account_alone(
     own = round.coupled_order(linked.network, {0: SCALE, 3: -SCALE, flowgate: SCALE}, 10, 0)
     submit(world, kit, own, alice)
     assert round.view.forcedCount == 2
+
+
+def test_a_delegates_order_is_forced_under_an_id_of_its_own(world, round, alice, dora, kit, bob):
+    world.name(round.market, alice, dora)
+    own = round.order(alice, 1_000, 30 * CENT)
+    delegated = round.sign(alice, own.order, signer=dora)
+    receipt = submit(world, kit, delegated, bob)
+    (event,) = [log for log in receipt.events if log.event_name == "OrderForced"]
+    assert bytes(event.orderHash) == delegated.digest
+    assert world.exchange.isForced(delegated.digest)
+    assert not world.exchange.isForced(own.digest)
+    with ape.reverts(world.exchange.AlreadyForced, orderHash=delegated.digest):
+        submit(world, kit, delegated, bob)
+    submit(world, kit, own, bob)
+    assert round.view.forcedCount == 2
+
+
+def test_an_order_of_a_delegate_that_was_dismissed_is_forced_too(world, round, alice, dora, kit):
+    """It is genuine, for ever; in the book it counts with nothing."""
+    world.name(round.market, alice, dora)
+    world.delegations.revoke(round.market, sender=alice)
+    submit(world, kit, round.order(alice, 1_000, 30 * CENT, signer=dora), alice)
+
+
+def test_an_order_that_no_named_delegate_signed_is_refused(
+    world, round, alice, bob, dora, erik, kit
+):
+    world.name(round.market, alice, dora)
+    world.name(world.create_market(), alice, erik)
+    world.name(round.market, bob, erik)
+    order = round.order(alice, 1_000, 30 * CENT, signer=erik)
+    for signature in (order.signature, bytes(64)):
+        with ape.reverts(world.exchange.InvalidSignature):
+            submit(world, kit, order, alice, signature)
