@@ -51,6 +51,24 @@ def margin_missing(cleared: ClearedRound, position: int) -> list[str]:
     ]
 
 
+def margin_untold(cleared: ClearedRound, position: int) -> list[str]:
+    need = money(cleared.judgements[position].need_micro)
+    return [
+        f"It did not count at the gate: at full fill it needs {need} of margin (what it may cost, "
+        "and collateral for imbalance), and that was not left of its trader's. Order less, or ask "
+        "its trader for more margin."
+    ]
+
+
+def capacity_untold(cleared: ClearedRound, position: int) -> list[str]:
+    sold = energy(cleared.judgements[position].sold_wh)
+    what = "what its trader offered for sale" if cleared.rules.tokenised else "attested capacity"
+    return [
+        f"It did not count at the gate: it sells up to {sold}, and so much was not left of "
+        f"{what}. Sell less."
+    ]
+
+
 def capacity(cleared: ClearedRound, position: int) -> list[str]:
     judgement = cleared.judgements[position]
     left = judgement.capacity_left_wh or 0

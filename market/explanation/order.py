@@ -43,9 +43,10 @@ class OrderExplanation:
     had an unfilled order filled or at the margin (None: it was filled, did not count, or no limit
     would), certain where `limit_is_exact`; else needed, but perhaps not enough.
     `margin_missing_micro` and `capacity_missing_wh` are what the gate missed (0 where that was not
-    the reason). `signer` is the account that signed, the trader or its delegate; `breach` is how a
-    delegate's order fell outside its session, where that was the reason. `gap_part_micro` is what
-    was left open of the order's gain, `gap_micro` of all orders', both rounded up.
+    the reason; None: not told to a delegate). `signer` is the account that signed, the trader or
+    its delegate; `breach` is how a delegate's order fell outside its session, where that was the
+    reason. `gap_part_micro` is what was left open of the order's gain, `gap_micro` of all orders',
+    both rounded up.
     """
 
     position: int
@@ -66,8 +67,8 @@ class OrderExplanation:
     limit_that_fills: int | None
     limit_is_exact: bool
     margin_need_micro: int
-    margin_missing_micro: int
-    capacity_missing_wh: int
+    margin_missing_micro: int | None
+    capacity_missing_wh: int | None
     signer: str
     breach: SessionBreach | None
     gap_part_micro: int
@@ -75,8 +76,13 @@ class OrderExplanation:
     sentences: tuple[str, ...]
 
 
-def explain_order(cleared: ClearedRound, position: int) -> OrderExplanation:
-    """Explains the order at this place of the book. Raises IndexError where there is none."""
+def explain_order(
+    cleared: ClearedRound, position: int, *, to_delegate: bool = False
+) -> OrderExplanation:
+    """Explains the order at this place of the book. Raises IndexError where there is none.
+
+    `to_delegate`: leave out what its trader has.
+    """
     if not 0 <= position < cleared.book.count:
         raise IndexError(f"the book has {cleared.book.count} orders, no place {position}")
     signed = cleared.book.orders[position]
@@ -122,13 +128,13 @@ def explain_order(cleared: ClearedRound, position: int) -> OrderExplanation:
         limit_that_fills=limit_that_fills(cleared, position),
         limit_is_exact=is_cleared_alone(cleared, position),
         margin_need_micro=judgement.need_micro,
-        margin_missing_micro=missing_micro,
-        capacity_missing_wh=missing_wh,
+        margin_missing_micro=None if to_delegate else missing_micro,
+        capacity_missing_wh=None if to_delegate else missing_wh,
         signer=signed.signer,
         breach=judgement.breach,
         gap_part_micro=cleared.part_of_gap_micro(position),
         gap_micro=cleared.gap_micro,
-        sentences=sentences.of_order(cleared, position),
+        sentences=sentences.of_order(cleared, position, to_delegate=to_delegate),
     )
 
 

@@ -18,11 +18,15 @@ from market.units import SCALE, floor_div
 _LEGS_SAID = 4
 
 
-def of_order(cleared: ClearedRound, position: int) -> tuple[str, ...]:
-    """The sentences for the order at this place of the book."""
+def of_order(cleared: ClearedRound, position: int, *, to_delegate: bool = False) -> tuple[str, ...]:
+    """The sentences for the order at this place of the book.
+
+    `to_delegate`: leave out what its trader has.
+    """
     reason = reason_of(cleared, position)
     said = [_what(cleared, position), _outcome(cleared, position)]
-    said += _WHY[reason](cleared, position)
+    why = _UNTOLD.get(reason, _WHY[reason]) if to_delegate else _WHY[reason]
+    said += why(cleared, position)
     if reason in GATE_REASONS.values():
         said.append(_had_it_counted(cleared, position))
     return tuple(said)
@@ -261,4 +265,10 @@ _WHY: Mapping[Reason, Callable[[ClearedRound, int], list[str]]] = {
     Reason.OUT_OF_THE_MONEY: _out_of_the_money,
     Reason.LEFT_OUT: _left_out,
     Reason.ROUNDED_IN: _rounded_in,
+}
+
+# What its trader has is not for a delegate to know.
+_UNTOLD: Mapping[Reason, Callable[[ClearedRound, int], list[str]]] = {
+    Reason.MARGIN: gate_sentences.margin_untold,
+    Reason.CAPACITY: gate_sentences.capacity_untold,
 }

@@ -72,7 +72,8 @@ class Settings(BaseSettings):
     relays_per_caller_a_day: int = Field(
         default=20,
         ge=0,
-        description="Signed changes of DIDs that the operator pays for, of one caller; 0: none.",
+        description="Signed changes (of DIDs, of delegates) that the operator pays for, of one "
+        "caller; 0: none.",
     )
     relays_a_day: int = Field(
         default=500, ge=0, description="The same, of all callers together; 0: none."

@@ -86,6 +86,9 @@ _ORDER_EXAMPLE: dict[str, Any] = {
 }
 
 
+_UNTOLD = "Null for a delegate: what the trader has is not told to it."
+
+
 class LegExplanationOut(BaseModel):
     """A leg, its price, and the worst price with which the order would not lose (others held)."""
 
@@ -140,8 +143,8 @@ class OrderExplanationOut(BaseModel):
         description="False for connected products: the limit is needed, but may not be enough."
     )
     margin_need_micro: Integer
-    margin_missing_micro: Integer
-    capacity_missing_wh: Integer
+    margin_missing_micro: Integer | None = Field(description=_UNTOLD)
+    capacity_missing_wh: Integer | None = Field(description=_UNTOLD)
     signer: str = Field(description="Who signed it: the trader, or its session delegate.")
     breach: SessionBreach | None = Field(
         description="How a delegate's order fell outside its session; null where it did not."

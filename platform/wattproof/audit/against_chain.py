@@ -9,6 +9,7 @@ from wattproof.audit import (
     certificate_views,
     claims,
     credits,
+    delegations,
     demand_response,
     quotas,
     tokenised,
@@ -81,6 +82,8 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
         expect("GreenCertificates", function, args, value)
     for function, args, value in quotas.expectations(state):
         expect("QuotaRegistry", function, args, value)
+    for function, args, value in delegations.expectations(state):
+        expect(delegations.CONTRACT, function, args, value)
     for function, args, parts in demand_response.expectations(state):
         expect("DemandResponse", function, args, parts)
     for meter_day, slots in state.deviations.taken.items():
@@ -94,6 +97,7 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
                 report.compare(place, what, field, answer[field], wanted)
         else:
             report.compare(place, what, "view", answer, value)
+    delegations.check_nonces(state, chain, at, report)
     _compare_rounds(state, chain, at, report)
     report.compare(
         "Ledger", "tokens held", "sum of all balances and gifts",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, select
 
 from market.messages import Cancellation, Receipt
-from market.order import OrderError, SignatureError, order_hash, recover
+from market.order import OrderError, SignatureError, SignedOrder, recover
 from market.reference.account import AccountWord
 from market.reference.ledger import Exit
 from market.reference.meters import ReadingStatus
@@ -19,6 +19,7 @@ from wattproof.audit import certificates_store, dispatch_store
 from wattproof.audit.findings import Report
 from wattproof.audit.history import History
 from wattproof.audit.state import State
+from wattproof.delegations.models import NamedRow, SessionRow
 from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.indexer.projection import to_json
 from wattproof.meters.models import ClosureRow, DeviceRow, ReadingRow
@@ -54,6 +55,7 @@ class _Store:
         self._credentials()
         self._meters()
         self._markets()
+        self._delegations()
         self._rounds()
         self._orders()
         self._events()
@@ -186,6 +188,27 @@ class _Store:
             },
         )
 
+    def _delegations(self) -> None:
+        made = self._state.delegations
+        self._table(
+            SessionRow,
+            lambda row: (row.market, row.account),
+            {
+                key: {
+                    "from_round": found.from_round,
+                    "session": None if found.current is None else found.current.to_json(),
+                    "before": None if found.before is None else found.before.to_json(),
+                    "delegate": None if found.current is None else found.current.delegate,
+                }
+                for key, found in made.sessions.items()
+            },
+        )
+        self._table(
+            NamedRow,
+            lambda row: (row.market, row.account, row.delegate),
+            {(*key, delegate): {} for key, named in made.named.items() for delegate in named},
+        )
+
     # -- meters --------------------------------------------------------------------------------
 
     def _meters(self) -> None:
@@ -298,6 +321,7 @@ class _Store:
                         "epoch": fact.epoch,
                         "eligible": fact.eligible,
                         "capacity_wh": fact.capacity_wh,
+                        "session": None if fact.session is None else fact.session.to_json(),
                     }
             rounds[key] = wanted
         self._table(RoundRow, lambda row: (row.market, row.number), rounds, extra=False)
@@ -376,6 +400,7 @@ class _Store:
                     "epoch": order.epoch,
                     "salt": order.salt,
                     "signature": _hex(signed.signature),
+                    "delegate": signed.delegate,
                     "forced": signed.digest in record.forced,
                     "book_index": position,
                     "maximum": proof.maxima[position],
@@ -402,15 +427,20 @@ class _Store:
         self._messages(row)
 
     def _signed(self, row: OrderRow) -> None:
-        """An order outside every settled book is still what its owner signed."""
+        """An order outside every settled book is still what its owner, or a delegate, signed."""
+        named = self._state.delegations.named.get((row.market, row.trader), ())
         try:
-            digest = order_hash(self._state.domain, to_order(row))
-            signer = recover(digest, bytes.fromhex(row.signature[2:]))
+            signed = SignedOrder.verify(
+                self._state.domain,
+                to_order(row),
+                bytes.fromhex(row.signature[2:]),
+                named=named,
+            )
         except (OrderError, SignatureError, ValueError) as error:
             self._report.compare("signed_order", row.digest, "order", str(error), "well formed")
             return
-        self._report.compare("signed_order", row.digest, "digest", row.digest, _hex(digest))
-        self._report.compare("signed_order", row.digest, "signature", signer, row.trader)
+        self._report.compare("signed_order", row.digest, "digest", row.digest, _hex(signed.digest))
+        self._report.compare("signed_order", row.digest, "delegate", row.delegate, signed.delegate)
 
     def _messages(self, row: OrderRow) -> None:
         """The operator's receipt and the owner's cancellation."""
@@ -426,8 +456,9 @@ class _Store:
         if row.cancellation_signature is not None:
             cancellation = Cancellation(row.market, row.round, digest)
             signer = _signer(cancellation.digest(domain), row.cancellation_signature)
+            wanted = signer if signer in (row.trader, row.delegate) else row.trader
             self._report.compare(
-                "signed_order", row.digest, "cancellation_signature", signer, row.trader
+                "signed_order", row.digest, "cancellation_signature", signer, wanted
             )
 
     # -- the index -----------------------------------------------------------------------------

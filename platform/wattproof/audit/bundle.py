@@ -17,6 +17,7 @@ from eth_abi.exceptions import DecodingError
 from sqlalchemy import Engine
 
 from devnet.deployment import Deployment
+from market.delegation import Session
 from market.eligibility import TraderFacts
 from market.order import Domain
 from market.reference.params import MarketParams
@@ -133,15 +134,7 @@ def _bundle(history: History, state: State, report: Report, key: tuple[int, int]
         "bookRoot": _plain(record.book_root),
         "bookCount": record.count,
         "forced": sorted(_plain(digest) for digest in record.forced),
-        "facts": {
-            trader: {
-                "marginMicro": str(fact.margin_micro),
-                "epoch": fact.epoch,
-                "eligible": fact.eligible,
-                "capacityWh": None if fact.capacity_wh is None else str(fact.capacity_wh),
-            }
-            for trader, fact in proof.facts.items()
-        },
+        "facts": {trader: _facts(fact) for trader, fact in proof.facts.items()},
         "transactions": _transactions(history, record),
         "gapMicro": str(proof.certificate.gap_micro),
         "welfareMicro": str(proof.certificate.welfare_micro),
@@ -149,12 +142,32 @@ def _bundle(history: History, state: State, report: Report, key: tuple[int, int]
         "positionsRoot": _plain(proof.settlement.positions_root),
         "pricesHash": _plain(proof.settlement.prices_hash),
     }
+    if proof.book.delegating:
+        bundle["named"] = {
+            trader: sorted(
+                {s.delegate for s in proof.book.orders if s.delegate and s.order.trader == trader}
+            )
+            for trader in sorted(proof.book.delegating)
+        }
     if market in state.networks:
         bundle["networkDescription"] = _plain(state.networks[market])
     if state.sells_certificates(market):
         bundle["certificates"] = provenance.delivered(state, key)
     bundle["digest"] = _digest(bundle)
     return bundle
+
+
+def _facts(fact: TraderFacts) -> dict[str, Any]:
+    """A trader's facts; with its session where it has one and others signed for it."""
+    facts: dict[str, Any] = {
+        "marginMicro": str(fact.margin_micro),
+        "epoch": fact.epoch,
+        "eligible": fact.eligible,
+        "capacityWh": None if fact.capacity_wh is None else str(fact.capacity_wh),
+    }
+    if fact.session is not None:
+        facts["session"] = _plain(fact.session.to_chain())
+    return facts
 
 
 def _transactions(history: History, record: RoundState) -> list[dict[str, Any]]:
@@ -231,7 +244,9 @@ class _GivenFacts(State):
 
     given: dict[str, TraderFacts]
 
-    def facts(self, market: int, number: int, account: str) -> TraderFacts:
+    def facts(
+        self, market: int, number: int, account: str, *, delegating: bool = False
+    ) -> TraderFacts:
         return self.given[account]
 
 
@@ -261,9 +276,13 @@ def _state(bundle: Mapping[str, Any], key: tuple[int, int]) -> State:
             int(fact["epoch"]),
             bool(fact["eligible"]),
             None if fact["capacityWh"] is None else int(fact["capacityWh"]),
+            Session.of_chain(fact["session"]) if "session" in fact else None,
+            record.gate_at,
         )
         for trader, fact in bundle["facts"].items()
     }
+    for trader, signers in bundle.get("named", {}).items():
+        state.delegations.named[key[0], trader].update(signers)
     exchange = Interface("Exchange", deployment.abi("Exchange"))
     for sent in bundle["transactions"]:
         function, args = exchange.decode_call(bytes.fromhex(sent["input"][2:]))

@@ -26,6 +26,8 @@ _NEEDS_CALL = {
     "OmissionPaid",
     "TransferSingle",
     "TransferBatch",
+    "SessionAuthorised",
+    "SessionRevoked",
 }
 
 

@@ -14,7 +14,7 @@ from market.book import Book, BookError
 from market.certificate import CertificateError, Commitment
 from market.clearing import clear
 from market.eligibility import effective_maxima
-from market.order import SignatureError, SignedOrder, order_hash, recover
+from market.order import SignatureError, SignedOrder
 from market.outcome import Clearing
 from market.reference.params import MarketParams
 from market.settlement import (
@@ -189,6 +189,8 @@ def add_call_data(state: State, key: tuple[int, int], results: bytes, orders: by
 def prove(state: State, key: tuple[int, int]) -> Proof:
     """Derive a settled round again: signatures, book, facts, certificate, canonical result.
 
+    An order that a delegate signed is judged again by the session of its round.
+
     Raises:
         Mismatch: naming what does not hold.
     """
@@ -199,7 +201,10 @@ def prove(state: State, key: tuple[int, int]) -> Proof:
         prices, _ = decode_results(record.results or b"", len(book.grid))
     except (BookError, CallDataError) as error:
         raise Mismatch(place, name, "call data", str(error)) from error
-    facts = {trader: state.facts(*key, trader) for trader, _ in book.traders()}
+    facts = {
+        trader: state.facts(*key, trader, delegating=trader in book.delegating)
+        for trader, _ in book.traders()
+    }
     maxima = effective_maxima(book, facts, rules)
     canonical = clear(book, maxima, rules)
     fills = tuple(submitted.fill for submitted in record.submitted)
@@ -229,23 +234,20 @@ def _book(state: State, key: tuple[int, int]) -> Book:
     record = state.rounds[key]
     signed = []
     for position, submitted in enumerate(record.submitted):
-        digest = order_hash(state.domain, submitted.order)
+        named = state.delegations.named.get((key[0], submitted.order.trader), ())
         try:
-            signer = recover(digest, submitted.signature)
-        except SignatureError as error:
-            signer = str(error)
-        if signer != submitted.order.trader:
-            raise Mismatch(
-                "Exchange.settle",
-                _name(key),
-                f"signature of order {position}",
-                f"is by {signer}, the trader is {submitted.order.trader}",
+            known = SignedOrder.verify(
+                state.domain, submitted.order, submitted.signature, named=named
             )
-        if submitted.forced != (digest in record.forced):
+        except SignatureError as error:
+            raise Mismatch(
+                "Exchange.settle", _name(key), f"signature of order {position}", str(error)
+            ) from error
+        if submitted.forced != (known.digest in record.forced):
             raise Mismatch(
                 "Exchange.settle", _name(key), f"order {position}", "is wrongly marked as forced"
             )
-        signed.append(SignedOrder(submitted.order, submitted.signature, digest))
+        signed.append(known)
     return Book(*key, state.grid(*key), tuple(signed))
 
 

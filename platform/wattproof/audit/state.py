@@ -21,6 +21,7 @@ from market.settlement import Settlement, SubmittedOrder
 from wattproof.audit.certificates_state import CONTRACT as CERTIFICATES
 from wattproof.audit.certificates_state import Certificates
 from wattproof.audit.claims_state import Credits, DemandResponse, Deviations
+from wattproof.audit.delegations import Delegations
 from wattproof.audit.double_entry import DoubleEntry
 from wattproof.audit.quotas_state import Quotas
 
@@ -178,6 +179,7 @@ class State:
     demand_response: DemandResponse = field(default_factory=DemandResponse)
     certificates: Certificates = field(default_factory=Certificates)
     quotas: Quotas = field(default_factory=Quotas)
+    delegations: Delegations = field(default_factory=Delegations)
     entries: DoubleEntry = field(default_factory=DoubleEntry)
 
     # What the rules ask of it
@@ -202,15 +204,22 @@ class State:
         )
         return grant.valid_from <= at < min(end for end in ends if end)
 
-    def facts(self, market: int, number: int, account: str) -> TraderFacts:
-        """What the chain says of a trader at a round's gate; unchanged until the round ends."""
+    def facts(
+        self, market: int, number: int, account: str, *, delegating: bool = False
+    ) -> TraderFacts:
+        """What the chain says of a trader at a round's gate; unchanged until the round ends.
+
+        `delegating`: whether somebody signed for it, so that its session matters.
+        """
         params, word = self.markets[market], self.words[market, account]
+        gate_at = self.rounds[market, number].gate_at
         return TraderFacts(
             margin_micro=self.available(market, number, account),
             epoch=word.epoch_for(number),
-            eligible=not any(params.role)
-            or self.standing(account, params.role, self.rounds[market, number].gate_at),
+            eligible=not any(params.role) or self.standing(account, params.role, gate_at),
             capacity_wh=self._capacity_wh(market, number, account),
+            session=self.delegations.session_of(market, account, number) if delegating else None,
+            gate_at=gate_at,
         )
 
     def _capacity_wh(self, market: int, number: int, account: str) -> int | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session, select
 
+from market.delegation import Session as DelegateSession
 from market.eligibility import TraderFacts
 from market.explanation import (
     ClearedRound,
@@ -39,7 +40,13 @@ class Reader:
 
     def sees(self, cleared: ClearedRound, position: int) -> bool:
         """Whether the order at this place of the book may be named to the reader."""
-        return self.sees_all or cleared.book.orders[position].order.trader == self.address
+        signed = cleared.book.orders[position]
+        return self.sees_all or self.address in (signed.order.trader, signed.signer)
+
+    def is_delegate(self, cleared: ClearedRound, position: int) -> bool:
+        """Whether the reader signed the order for somebody else, and sees no more than that."""
+        trader = cleared.book.orders[position].order.trader
+        return not self.sees_all and self.address != trader
 
 
 def cleared_round(platform: Platform, session: Session, market: int, number: int) -> ClearedRound:
@@ -120,10 +127,7 @@ def positions_of(cleared: ClearedRound, reader: Reader) -> Collection[int]:
     """Places of the orders that may be named to the reader, ascending."""
     if reader.sees_all:
         return range(cleared.book.count)
-    for trader, positions in cleared.book.traders():
-        if trader == reader.address:
-            return positions
-    return ()
+    return [place for place in range(cleared.book.count) if reader.sees(cleared, place)]
 
 
 def names_of(market: MarketRow, network: MarketNetwork | None = None) -> ProductNames:
@@ -174,7 +178,14 @@ def _load(session: Session, market: MarketRow, row: RoundRow) -> ClearedRound:
     cleared = ClearedRound(
         book=stored.book,
         facts={
-            fact.trader: TraderFacts(fact.margin_micro, fact.epoch, fact.eligible, fact.capacity_wh)
+            fact.trader: TraderFacts(
+                margin_micro=fact.margin_micro,
+                epoch=fact.epoch,
+                eligible=fact.eligible,
+                capacity_wh=fact.capacity_wh,
+                session=None if fact.session is None else DelegateSession.of_chain(fact.session),
+                gate_at=row.gate_at,
+            )
             for fact in facts
         },
         clearing=stored.clearing,

@@ -41,6 +41,8 @@ class Stale:
     collectors: set[str] = field(default_factory=set)
     obligations: set[tuple[int, str]] = field(default_factory=set)
     reports: set[tuple[int, str, int]] = field(default_factory=set)
+    sessions: set[tuple[int, str]] = field(default_factory=set)
+    named: set[tuple[int, str, str]] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
@@ -62,6 +64,11 @@ class Stale:
             self.closures.add((int(args["market"]), int(args["period"]), args["account"]))
         elif contract == "GreenCertificates":
             self._certificates(name, args)
+        elif contract == "Delegations" and "principal" in args:
+            account = int(args["market"]), args["principal"]
+            self.sessions.add(account)
+            if "delegate" in args:
+                self.named.add((*account, args["delegate"]))
         elif contract == "QuotaRegistry" and "account" in args:
             self.obligations.add((int(args["quota"]), args["account"]))
             if name == "EnergyReported":

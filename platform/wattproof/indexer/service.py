@@ -14,15 +14,17 @@ from typing import Any
 from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
+from market.order import Domain, SignedOrder, order_from_json, order_hash, recover
 from wattproof import crashpoints
 from wattproof.accounts.models import MarginRow
 from wattproof.errors import ChainMismatchError
 from wattproof.gateway import outbox
 from wattproof.gateway.abi import Event
 from wattproof.gateway.chain import Block, Chain
-from wattproof.indexer import certificates, metering, quotas, views
+from wattproof.indexer import certificates, delegations, metering, quotas, views
 from wattproof.indexer.models import BlockRow, EventRow
 from wattproof.indexer.projection import Stale, to_json
+from wattproof.orders.book import to_row
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.models import ChunkRow, MarketRow, RoundRow
 from wattproof.store.engine import transaction
@@ -97,6 +99,8 @@ class Indexer:
         meters = metering.read(self._chain, stale, state_at)
         certified = certificates.read(self._chain, stale, state_at)
         obliged = quotas.read(self._chain, stale, state_at)
+        delegated = delegations.read(self._chain, stale, state_at)
+        domain = Domain(self._chain.deployment.chain_id, self._chain.address("Exchange"))
         with transaction(self._engine) as session:
             session.get(InstallationRow, 1, with_for_update=True)  # one indexer at a time
             top = _top(session)
@@ -119,8 +123,9 @@ class Indexer:
             metering.store(session, meters, events)
             certificates.store(session, certified, stale, events)
             quotas.store(session, obliged, events)
+            delegations.store(session, delegated)
             for event in events:
-                _apply(session, event)
+                _apply(session, event, domain)
             for (market, number), view in fresh.rounds.items():
                 row = session.get(RoundRow, (market, number))
                 if row is not None:
@@ -227,7 +232,7 @@ def _event_row(event: Event) -> EventRow:
     )
 
 
-def _apply(session: Session, event: Event) -> None:
+def _apply(session: Session, event: Event, domain: Domain) -> None:
     """What an event says that no view does."""
     args = event.args
     if event.contract != "Exchange":
@@ -235,7 +240,7 @@ def _apply(session: Session, event: Event) -> None:
     if event.name == "RoundOpened":
         _round_opened(session, args)
     elif event.name == "OrderForced":
-        _order_forced(session, event)
+        _order_forced(session, event, domain)
     elif event.name == "GateClosed":
         row = _round(session, args)
         if row is not None and row.book_root is None:
@@ -282,25 +287,18 @@ def _round_opened(session: Session, args: Any) -> None:
     session.flush()
 
 
-def _order_forced(session: Session, event: Event) -> None:
+def _forced(event: Event, domain: Domain) -> SignedOrder:
+    """The order as it was brought, with who signed it: its trader or a delegate."""
     args = event.args
-    digest = "0x" + args["orderHash"].hex()
-    row = session.get(OrderRow, digest)
-    if row is None:
-        order = args["order"]
-        row = OrderRow(
-            digest=digest,
-            market=order["market"],
-            round=order["round"],
-            trader=order["trader"],
-            legs=[[str(leg["product"]), leg["coefficient"]] for leg in order["legs"]],
-            max_units=order["maxUnits"],
-            limit_nano_per_kwh=order["limit"],
-            epoch=order["epoch"],
-            salt=order["salt"],
-            signature="0x" + args["signature"].hex(),
-            received_at=0,
-        )
+    order = order_from_json(args["order"])
+    signer = recover(order_hash(domain, order), args["signature"])
+    delegate = None if signer == order.trader else signer
+    return SignedOrder(order, args["signature"], args["orderHash"], delegate)
+
+
+def _order_forced(session: Session, event: Event, domain: Domain) -> None:
+    digest = "0x" + event.args["orderHash"].hex()
+    row = session.get(OrderRow, digest) or to_row(_forced(event, domain), received_at=0)
     row.forced = True
     session.add(row)
 

@@ -27,6 +27,7 @@ from wattproof.errors import InvalidError, NotFoundError
 from wattproof.indexer.models import EventRow
 from wattproof.networks.models import NetworkRow
 from wattproof.orders import service as orders
+from wattproof.orders.desk import epoch_of
 from wattproof.orders.service import SignedReceipt
 from wattproof.rounds.facts import get_market, get_round, grid_of, network_of, rules_of
 from wattproof.runtime import Platform
@@ -111,7 +112,7 @@ def derive_orders(session: Session, market: int, number: int) -> tuple[Order, ..
     found = get_network(session, market)
     row = get_market(session, market)
     round_ = get_round(session, market, number)
-    epoch = orders.epoch_of(session.get(MarginRow, (market, found.account)), number)
+    epoch = epoch_of(session.get(MarginRow, (market, found.account)), number)
     try:
         return network_orders(
             found.network,

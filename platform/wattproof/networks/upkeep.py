@@ -15,8 +15,8 @@ from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.networks import service
 from wattproof.networks.models import NetworkRow
+from wattproof.orders.desk import available_margin
 from wattproof.orders.models import OrderRow
-from wattproof.orders.service import available_margin
 from wattproof.rounds import service as rounds
 from wattproof.rounds.facts import network_of, role_of
 from wattproof.rounds.models import MarketRow, RoundRow

@@ -28,9 +28,12 @@ def to_order(row: OrderRow) -> Order:
 
 
 def to_signed(row: OrderRow) -> SignedOrder:
-    """The order with its signature and hash, as stored."""
+    """The order with its signature, its id and who signed it, as stored."""
     return SignedOrder(
-        to_order(row), bytes.fromhex(row.signature[2:]), bytes.fromhex(row.digest[2:])
+        to_order(row),
+        bytes.fromhex(row.signature[2:]),
+        bytes.fromhex(row.digest[2:]),
+        row.delegate,
     )
 
 
@@ -48,6 +51,7 @@ def to_row(signed: SignedOrder, *, received_at: int) -> OrderRow:
         epoch=order.epoch,
         salt=order.salt,
         signature="0x" + signed.signature.hex(),
+        delegate=signed.delegate,
         received_at=received_at,
     )
 

@@ -14,8 +14,9 @@ class OrderRow(SQLModel, table=True):
     """A signed order and what became of it.
 
     Attributes:
-        digest: the order hash (EIP-712 digest), 0x-hex.
+        digest: the order's id, 0x-hex: its hash (EIP-712), bound to a delegate that signed.
         legs: ``[[product, coefficient], ...]``, the product as decimal text (uint64).
+        delegate: who signed for the trader; None: the trader itself.
         signature, receipt_signature, cancellation_signature: compact, 0x-hex.
         received_at: Unix seconds; the receipt's ``receivedAt``.
         maximum: effective maximum m at the gate; fill: units filled; payment: positive pays.
@@ -34,6 +35,7 @@ class OrderRow(SQLModel, table=True):
     epoch: int = Field(sa_type=BigInt)
     salt: int = Field(sa_type=DecimalText)
     signature: str = Field(max_length=130)
+    delegate: str | None = Field(default=None, index=True, max_length=42)
     received_at: int = Field(sa_type=BigInt)
     receipt_signature: str | None = Field(default=None, max_length=130)
     forced: bool = Field(default=False)

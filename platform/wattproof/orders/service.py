@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import is_checksum_address, to_checksum_address
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
-from market.eligibility import margin_need_micro, sold_energy_wh
+from market.eligibility import margin_need_micro
 from market.messages import Cancellation, Receipt
 from market.order import (
     Domain,
@@ -23,28 +23,25 @@ from market.order import (
     OrderError,
     SignatureError,
     SignedOrder,
-    check_well_formed,
     order_from_json,
     order_hash,
+    order_id,
     typed_data,
 )
-from market.product import ProductGrid
-from wattproof.accounts.models import CredentialRow, MarginRow
+from wattproof.accounts.models import MarginRow
+from wattproof.delegations.service import is_named, require_delegate
 from wattproof.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from wattproof.gateway.keys import Role
 from wattproof.orders.book import to_order, to_row
+from wattproof.orders.desk import Desk, check_order, epoch_of
 from wattproof.orders.models import OrderRow
 from wattproof.rounds.facts import (
     get_market,
     get_round,
     grid_of,
-    has_capacity_source,
-    network_of,
-    read_sellable,
-    role_of,
     rules_of,
 )
-from wattproof.rounds.models import MarketRow, PriceRow, RoundRow
+from wattproof.rounds.models import PriceRow, RoundRow
 from wattproof.runtime import Platform
 
 _SALT_BITS = 64
@@ -65,7 +62,7 @@ class SignedReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An order ready to be signed: its fields, its hash, and the typed data for a wallet."""
+    """An order ready to be signed: its fields, what it will be known by, and the typed data."""
 
     order: Order
     order_hash: bytes
@@ -87,6 +84,7 @@ class OrderLife:
 
     order_hash: str
     order: Order
+    signer: str
     state: str
     why: str | None
     received_at: int
@@ -106,6 +104,7 @@ def template(
     market: int,
     round: int | None,
     trader: str,
+    signer: str | None = None,
     legs: Sequence[tuple[int, int]],
     max_units: int,
     limit_nano_per_kwh: int,
@@ -115,11 +114,12 @@ def template(
 
     Args:
         round: None: the market's next open round.
+        signer: who will sign it, if not the trader: its delegate in that round.
         legs: (product, coefficient in millionths); any order.
 
     Raises:
         InvalidError: the order would not be well formed.
-        RefusedError: no round is open.
+        RefusedError: no round is open, or the signer is not the trader's delegate in it.
         NotFoundError: no such market or round.
     """
     row = get_market(session, market)
@@ -128,6 +128,8 @@ def template(
         if round is None
         else get_round(session, market, round)
     )
+    if signer is not None and signer != _address(trader):
+        require_delegate(session, market, _address(trader), target.number, signer)
     try:
         order = Order(
             market=market,
@@ -139,12 +141,12 @@ def template(
             epoch=epoch_of(session.get(MarginRow, (market, _address(trader))), target.number),
             salt=secrets.randbits(_SALT_BITS) if salt is None else salt,
         )
-        _check_well_formed(order, row, grid_of(row, target))
+        check_order(order, row, grid_of(row, target))
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
     return Template(
         order=order,
-        order_hash=order_hash(platform.domain, order),
+        order_hash=order_id(order_hash(platform.domain, order), order, signer),
         typed_data=typed_data(platform.domain, order),
         margin_need_micro=margin_need_micro(order, rules_of(row)),
     )
@@ -184,27 +186,44 @@ def compact_signature(signature: str) -> bytes:
     return raw[:32] + bytes([raw[32] | parity << 7]) + raw[33:64]
 
 
-def submit(platform: Platform, session: Session, order: Order, signature: bytes) -> SignedReceipt:
+def submit(
+    platform: Platform,
+    session: Session,
+    order: Order,
+    signature: bytes,
+    *,
+    by: str | None = None,
+) -> SignedReceipt:
     """Accept an order into its round's book and sign a receipt.
 
-    Sending the same order again gives the same receipt.
+    Sending the same order again gives the same receipt. A session delegate of the trader may have
+    signed it, where the session of the round covers it together with the delegate's open orders.
+
+    Args:
+        by: who hands it in: its trader, or the delegate that signed it. None: the platform itself.
 
     Raises:
         InvalidError: malformed order or signature.
-        RefusedError: the gate is closed, the credential does not stand, the epoch is old, or
-            margin or capacity do not cover the trader's open orders.
+        RefusedError: the gate is closed, the credential does not stand, the epoch is old, margin or
+            capacity do not cover the trader's open orders, or the session a delegate's.
         NotFoundError: no such market or round.
         ConflictError: the order was cancelled.
     """
-    return submit_many(platform, session, [(order, signature)])[0]
+    return submit_many(platform, session, [(order, signature)], by=by)[0]
 
 
 def submit_many(
-    platform: Platform, session: Session, orders: Sequence[tuple[Order, bytes]]
+    platform: Platform,
+    session: Session,
+    orders: Sequence[tuple[Order, bytes]],
+    *,
+    by: str | None = None,
 ) -> list[SignedReceipt]:
     """``submit`` for many orders at once: all are accepted or none."""
+    for order, _ in orders:
+        _require_party(session, order, by)
     desks = {
-        key: _Desk(platform, session, *key)
+        key: Desk(platform, session, *key)
         for key in sorted({(order.market, order.round) for order, _ in orders})
     }
     domain = platform.domain
@@ -212,6 +231,8 @@ def submit_many(
         _verify(desks[order.market, order.round], domain, order, signature)
         for order, signature in orders
     ]
+    if any(by not in (None, each.order.trader, each.signer) for each in signed):
+        raise RefusedError("the order is signed by somebody else", code="not_yours")
     known = _known(session, signed)
     operator = platform.keys.signer(Role.OPERATOR)
     now = platform.clock.now()
@@ -227,7 +248,8 @@ def submit_many(
         desk = desks[order.market, order.round]
         _require_open(desk.row, now)
         desk.require_eligible(order)
-        desk.require_cover(order, counted=row is not None)
+        desk.require_delegation(each, counted=row is not None)
+        desk.require_cover(each, counted=row is not None)
         row = row or to_row(each, received_at=now)
         row.received_at = now
         receipt = Receipt(order.market, order.round, each.digest, now)
@@ -239,23 +261,19 @@ def submit_many(
     return [_receipt(platform, row) for row in accepted]
 
 
-def _check_well_formed(order: Order, market: MarketRow, grid: ProductGrid) -> None:
-    """Raises OrderError."""
-    rules = rules_of(market)
-    check_well_formed(
-        order,
-        grid,
-        rules.price_cap,
-        takes_coupled=rules.takes_coupled,
-        open_carriers=rules.open_carriers,
-        network=network_of(market),
+def _require_party(session: Session, order: Order, by: str | None) -> None:
+    """Raises RefusedError where the order names a trader who never named the caller."""
+    if by in (None, order.trader) or is_named(session, order.market, order.trader, str(by)):
+        return
+    raise RefusedError(
+        "the order names another trader, and you are no delegate of it", code="not_yours"
     )
 
 
-def _verify(desk: _Desk, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
+def _verify(desk: Desk, domain: Domain, order: Order, signature: bytes) -> SignedOrder:
     try:
-        _check_well_formed(order, desk.market, desk.grid)
-        return SignedOrder.verify(domain, order, signature)
+        check_order(order, desk.market, desk.grid)
+        return SignedOrder.verify(domain, order, signature, named=desk.named_by(order.trader))
     except OrderError as error:
         raise InvalidError(str(error), code="malformed_order") from error
     except SignatureError as error:
@@ -273,118 +291,19 @@ def _known(session: Session, signed: Sequence[SignedOrder]) -> dict[bytes, Order
     return found
 
 
-class _Desk:
-    """What accepting orders of one round needs, read once."""
-
-    def __init__(self, platform: Platform, session: Session, market: int, number: int) -> None:
-        self._chain = platform.chain
-        self._session = session
-        self.market = get_market(session, market)
-        self.row = get_round(session, market, number, lock="share")
-        self.rules = rules_of(self.market)
-        self.grid = grid_of(self.market, self.row)
-        self._role = role_of(self.market)
-        self._accounts: dict[str, MarginRow | None] = {}
-        self._standing: dict[str, bool] = {}
-        self._open: dict[str, tuple[int, int]] = {}
-        self._sellable: dict[str, int] = {}
-
-    def require_eligible(self, order: Order) -> None:
-        """Raises RefusedError for an old epoch or a missing credential."""
-        epoch = epoch_of(self._account(order.trader), order.round)
-        if order.epoch != epoch:
-            raise RefusedError(
-                f"the order has epoch {order.epoch}, the trader's is {epoch}: sign it anew",
-                code="wrong_epoch",
-            )
-        if order.trader not in self._standing:
-            self._standing[order.trader] = self._stands(order.trader)
-        if not self._standing[order.trader]:
-            raise RefusedError(
-                "the trader has no credential for this market that stands at the gate",
-                code="no_credential",
-            )
-
-    def require_cover(self, order: Order, *, counted: bool) -> None:
-        """Raises RefusedError where margin or capacity do not cover the trader's open orders."""
-        trader = order.trader
-        if trader not in self._open:
-            self._open[trader] = self._committed(trader)
-        need, sold = self._open[trader]
-        if not counted:
-            need += margin_need_micro(order, self.rules)
-            sold += sold_energy_wh(order)
-        account = self._account(trader)
-        margin = available_margin(account, order.round)
-        if need > margin:
-            raise RefusedError(
-                f"open orders need {need} micro-units of margin, available are {margin}",
-                code="margin",
-            )
-        if self.rules.tokenised:
-            if sold > 0 and sold > self._offered(trader):
-                raise RefusedError(
-                    f"open orders sell {sold} Wh, offered for sale are {self._offered(trader)} Wh: "
-                    "offer what is to be sold first",
-                    code="not_offered",
-                )
-        elif has_capacity_source(self.market):
-            capacity = (account.capacity if account else 0) * self.rules.capacity_unit_wh
-            if sold > capacity:
-                raise RefusedError(
-                    f"open orders sell {sold} Wh, attested capacity is {capacity} Wh",
-                    code="capacity",
-                )
-        self._open[trader] = (need, sold)
-
-    def _offered(self, trader: str) -> int:
-        if trader not in self._sellable:
-            (self._sellable[trader],) = read_sellable(self._chain, self.market, self.row, [trader])
-        return self._sellable[trader]
-
-    def _account(self, trader: str) -> MarginRow | None:
-        if trader not in self._accounts:
-            self._accounts[trader] = self._session.get(MarginRow, (self.row.market, trader))
-        return self._accounts[trader]
-
-    def _stands(self, trader: str) -> bool:
-        if self._role is None:
-            return True
-        grant = self._session.get(CredentialRow, (trader, "0x" + self._role.hex()))
-        if grant is None:
-            return False
-        until = min(grant.expires_at, grant.revoked_at or grant.expires_at)
-        return grant.valid_from <= self.row.gate_at < until
-
-    def _committed(self, trader: str) -> tuple[int, int]:
-        """Margin needed and energy sold by the orders already there."""
-        rows = self._session.exec(
-            select(OrderRow).where(
-                OrderRow.market == self.row.market,
-                OrderRow.round == self.row.number,
-                OrderRow.trader == trader,
-                col(OrderRow.cancelled_at).is_(None),
-            )
-        ).all()
-        orders = [to_order(row) for row in rows]
-        return (
-            sum(margin_need_micro(order, self.rules) for order in orders),
-            sum(sold_energy_wh(order) for order in orders),
-        )
-
-
 def cancellation(platform: Platform, session: Session, digest: str) -> Mapping[str, Any]:
-    """The typed data a trader signs to cancel an order."""
+    """The typed data that the trader, or who signed the order, signs to cancel it."""
     row = get_order(session, digest)
     return _cancellation(row).typed_data(platform.domain)
 
 
 def cancel(platform: Platform, session: Session, digest: str, signature: bytes) -> OrderRow:
-    """Take an order out of its round before the gate, by its trader's signed message.
+    """Take an order out of its round before the gate, by a message that its trader or the delegate
+    that signed the order signed.
 
     Raises:
         NotFoundError: no such order.
-        InvalidError: not signed by the order's trader.
+        InvalidError: signed by somebody else.
         RefusedError: the gate is closed, or the order was forced on-chain.
     """
     row = get_order(session, digest)
@@ -394,9 +313,10 @@ def cancel(platform: Platform, session: Session, digest: str, signature: bytes) 
         signer = _cancellation(row).signer(platform.domain, signature)
     except SignatureError as error:
         raise InvalidError(str(error), code="bad_signature") from error
-    if signer != row.trader:
+    if signer not in (row.trader, row.delegate):
         raise InvalidError(
-            f"the cancellation is signed by {signer}, not by the trader", code="bad_signature"
+            f"the cancellation is signed by {signer}, not by the trader or who signed the order",
+            code="bad_signature",
         )
     round_row = get_round(session, row.market, row.round, lock="share")
     now = platform.clock.now()
@@ -423,16 +343,17 @@ def get_order(session: Session, digest: str) -> OrderRow:
 def list_orders(
     session: Session,
     *,
-    trader: str | None = None,
+    party: str | None = None,
     market: int | None = None,
     round: int | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> Sequence[OrderRow]:
-    """Orders by hash, those after ``after`` first; for pages."""
+    """Orders by id, those after ``after`` first, for pages; ``party``: its own and those that it
+    signed for others."""
     query = select(OrderRow).order_by(col(OrderRow.digest)).limit(limit)
-    if trader is not None:
-        query = query.where(OrderRow.trader == trader)
+    if party is not None:
+        query = query.where(or_(col(OrderRow.trader) == party, col(OrderRow.delegate) == party))
     if market is not None:
         query = query.where(OrderRow.market == market)
     if round is not None:
@@ -466,6 +387,7 @@ def life(session: Session, digest: str) -> OrderLife:
     return OrderLife(
         order_hash=row.digest,
         order=order,
+        signer=row.delegate or row.trader,
         state=state,
         why=why,
         received_at=row.received_at,
@@ -483,7 +405,7 @@ def _state(
     row: OrderRow, round_row: RoundRow, order: Order, prices: Mapping[int, int]
 ) -> tuple[str, str | None]:
     if row.cancelled_at is not None and row.book_index is None:
-        return "cancelled", "cancelled by its trader before the gate"
+        return "cancelled", "cancelled before the gate"
     if round_row.state == "void":
         return "void", round_row.error or "the round is void; all margins are free again"
     if round_row.state in ("announced", "open"):
@@ -547,22 +469,6 @@ def _require_open(row: RoundRow, now: int) -> None:
             else f"round {row.number} of market {row.market} is not open yet",
             code="gate_closed",
         )
-
-
-def available_margin(account: MarginRow | None, number: int) -> int:
-    """Margin that backs orders of a round, micro-units."""
-    if account is None:
-        return 0
-    if account.exit_round == 0 or number < account.exit_round:
-        return account.margin_micro
-    return max(0, account.margin_micro - account.exit_micro)
-
-
-def epoch_of(account: MarginRow | None, number: int) -> int:
-    """The epoch by which a round judges the account's orders."""
-    if account is None:
-        return 0
-    return account.epoch if number >= account.epoch_round else account.prev_epoch
 
 
 def _address(value: str) -> str:

@@ -141,6 +141,7 @@ TABLES: Final[Mapping[str, Declared]] = {
         "is deleted; of a settled one, which the chain has, the receipt and its time are. What a "
         "plan of dispatch refers to waits for that plan.",
         owners=("trader",),
+        others={"delegate": "who signed for you; it sees these orders too"},
     ),
     "kept_cancellation": Held(
         "Cancellations of erased orders of settled rounds.",
@@ -191,7 +192,7 @@ TABLES: Final[Mapping[str, Declared]] = {
         through=(("outbox_id", "outbox", "id"),),
     ),
     "relayed_change": Held(
-        "Signed changes of identities that the operator passed on and paid for.",
+        "Signed changes of identities and delegates that the operator passed on and paid for.",
         Fate.KEPT,
         "So that a change is passed on and paid for once, for good; what it changed is on the "
         "chain.",
@@ -221,6 +222,20 @@ TABLES: Final[Mapping[str, Declared]] = {
     ),
     "trader_facts": Held(
         "What counted of a trader at a gate.", Fate.CHAIN, _COPY, owners=("trader",)
+    ),
+    "delegate_session": Held(
+        "Who signs an account's orders, within which bounds.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("account",),
+        others={"delegate": "who signs for the account"},
+    ),
+    "delegate_named": Held(
+        "Whom an account ever named to sign its orders.",
+        Fate.CHAIN,
+        _COPY,
+        owners=("account",),
+        others={"delegate": "who was named"},
     ),
     "balance_free": Held(
         "What an account may withdraw.",

@@ -69,7 +69,10 @@ class PriceRow(SQLModel, table=True):
 
 
 class TraderFactsRow(SQLModel, table=True):
-    """What the chain said about a trader at a round's gate; maxima are computed from it."""
+    """What the chain said about a trader at a round's gate; maxima are computed from it.
+
+    ``session``: its delegate's, where one signed for it in the round (None: nobody, or nobody did).
+    """
 
     __tablename__ = "trader_facts"
 
@@ -80,6 +83,7 @@ class TraderFactsRow(SQLModel, table=True):
     epoch: int = Field(sa_type=BigInt)
     eligible: bool
     capacity_wh: int | None = Field(default=None, sa_type=DecimalText)
+    session: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
 class ChunkRow(SQLModel, table=True):

@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from sqlmodel import Session, col, select, update
 
 from market.book import Book
+from market.delegation import Session as DelegateSession
 from market.eligibility import TraderFacts
 from market.rules import MarketRules
 from wattproof.errors import InvalidError, RefusedError
@@ -345,12 +346,14 @@ def close_gate(platform: Platform, session: Session, market: int, number: int) -
 
 
 def read_facts(
-    platform: Platform, market: MarketRow, row: RoundRow, traders: Sequence[str]
+    platform: Platform, market: MarketRow, row: RoundRow, book: Book
 ) -> dict[str, TraderFacts]:
-    """What the chain says of the traders at the gate.
+    """What the chain says at the gate of the book's traders, and of the sessions of those for whom
+    others signed.
 
     From the gate until the round ends none of it can change, so it is read at the latest block.
     """
+    traders = [trader for trader, _ in book.traders()]
     chain, number = platform.chain, row.number
     role = role_of(market)
     available = chain.call_many(
@@ -365,12 +368,19 @@ def read_facts(
         )
     )
     capacities = _capacities(platform, market, row, traders, words)
+    delegating = sorted(book.delegating)
+    views = chain.call_many(
+        [("Delegations", "sessionOf", (market.market, trader, number)) for trader in delegating]
+    )
+    sessions = dict(zip(delegating, map(DelegateSession.of_chain, views), strict=True))
     return {
         trader: TraderFacts(
             margin_micro=margin,
             epoch=word["epoch"] if number >= word["epochRound"] else word["prevEpoch"],
             eligible=stands,
             capacity_wh=capacity,
+            session=sessions.get(trader),
+            gate_at=row.gate_at,
         )
         for trader, margin, word, stands, capacity in zip(
             traders, available, words, standing, capacities, strict=True

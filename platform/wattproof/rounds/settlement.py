@@ -65,7 +65,7 @@ def compute(platform: Platform, market: int, number: int) -> Cleared:
             raise RefusedError(f"round {number} has no committed book", code="wrong_state")
         rules = rules_of(market_row)
         book = committed_book(market_row, row, committed_rows(session, market, number))
-    facts = read_facts(platform, market_row, row, [trader for trader, _ in book.traders()])
+    facts = read_facts(platform, market_row, row, book)
     maxima = effective_maxima(book, facts, rules)
     clearing = clear(book, maxima, rules)
     certified = certificate.check(book, maxima, clearing, rules)
@@ -124,6 +124,7 @@ def store(platform: Platform, session: Session, market: int, number: int, cleare
             epoch=fact.epoch,
             eligible=fact.eligible,
             capacity_wh=fact.capacity_wh,
+            session=None if fact.session is None else fact.session.to_json(),
         )
         for trader, fact in cleared.facts.items()
     )

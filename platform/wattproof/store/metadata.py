@@ -19,6 +19,7 @@ _MODULES = (
     "wattproof.meters.models",
     "wattproof.certificates.models",
     "wattproof.quotas.models",
+    "wattproof.delegations.models",
     "wattproof.comfort.models",
     "wattproof.dispatch.models",
     "wattproof.participants.models",

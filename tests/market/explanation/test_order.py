@@ -77,8 +77,8 @@ def test_figures_agree_with_the_settlement_and_the_certificate(cleared):
         explained = explain_order(cleared, position)
         assert explained.payment_micro == settlement.payments_micro[position]
         assert explained.surplus_micro >= 0
-        assert (explained.margin_missing_micro > 0) == (explained.reason is Reason.MARGIN)
-        assert (explained.capacity_missing_wh > 0) == (explained.reason is Reason.CAPACITY)
+        assert bool(explained.margin_missing_micro) == (explained.reason is Reason.MARGIN)
+        assert bool(explained.capacity_missing_wh) == (explained.reason is Reason.CAPACITY)
         assert len(explained.sentences) >= 3
         assert all(sentence.endswith(".") for sentence in explained.sentences)
         if explained.fill_units or not explained.maximum_units:

@@ -104,6 +104,8 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
         ("delete", "/auth/keys/{key_id}"),
         ("delete", "/me"),
         ("post", "/credentials/verify"),
+        ("post", "/delegations/authorisations/template"),
+        ("post", "/delegations/revocations/template"),
         ("post", "/orders/template"),
         ("post", "/identities/{address}/changes/template"),
         ("post", "/meters/readings/template"),

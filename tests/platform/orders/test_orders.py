@@ -248,7 +248,7 @@ def test_orders_come_in_pages(desk: Any) -> None:
     with desk.platform.transaction() as session:
         while page := orders.list_orders(
             session,
-            trader=str(desk.traders[0].address),
+            party=str(desk.traders[0].address),
             after=seen[-1] if seen else None,
             limit=2,
         ):

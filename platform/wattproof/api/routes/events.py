@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from wattproof.api.access import Participant, PlatformDep, Public
 from wattproof.api.problems import responses
@@ -88,7 +88,7 @@ async def own_orders(
     market: Market = None,
     follow: Follow = True,
 ) -> EventStream:
-    """Your latest orders, and every change of one of them (event `order`).
+    """Your latest orders and those you signed as a delegate, and every change (event `order`).
 
     The stream ends with the token it was asked for with.
     """
@@ -165,10 +165,10 @@ def _rounds(platform: Platform, market: int | None) -> Mapping[str, BaseModel]:
         }
 
 
-def _orders(platform: Platform, trader: str, market: int | None) -> Mapping[str, BaseModel]:
+def _orders(platform: Platform, party: str, market: int | None) -> Mapping[str, BaseModel]:
     query = (
         select(OrderRow)
-        .where(OrderRow.trader == trader)
+        .where(or_(col(OrderRow.trader) == party, col(OrderRow.delegate) == party))
         .order_by(col(OrderRow.received_at).desc(), col(OrderRow.digest))
         .limit(_ORDERS_SHOWN)
     )

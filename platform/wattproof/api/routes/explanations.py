@@ -67,9 +67,8 @@ def explanations(
         cleared = service.cleared_round(platform, session, market, number)
     waiting = [place for place in service.positions_of(cleared, reader) if place > after]
     shown, following = page(waiting[: limit + 1], limit, lambda place: [place])
-    sees = _sees(cleared, reader)
     return Page(
-        items=[order_out(cleared, explain_order(cleared, place), sees) for place in shown],
+        items=[_explained(cleared, place, reader) for place in shown],
         next_cursor=following,
     )
 
@@ -84,13 +83,13 @@ def explanation(
 ) -> OrderExplanationOut:
     """Why an order was filled or not, and what would have filled it.
 
-    For its trader, the operator and the regulator.
+    For its trader, the delegate that signed it, the operator and the regulator.
     """
     reader = _reader(principal)
     with platform.transaction() as session:
         cleared = service.cleared_round(platform, session, market, number)
         position = service.position_of(cleared, own_order(session, order_hash, principal))
-    return order_out(cleared, explain_order(cleared, position), _sees(cleared, reader))
+    return _explained(cleared, position, reader)
 
 
 @router.get("/constraints", responses=_OPEN, openapi_extra=_TOKEN_IS_OPTIONAL)
@@ -162,6 +161,11 @@ def curves(
     numbered = list(enumerate((side, step) for side, steps in sides for step in steps))
     shown, following = page(numbered[first : first + limit + 1], limit, lambda each: [each[0]])
     return curves_out(cleared, curve, [each for _, each in shown], following)
+
+
+def _explained(cleared: ClearedRound, position: int, reader: Reader) -> OrderExplanationOut:
+    found = explain_order(cleared, position, to_delegate=reader.is_delegate(cleared, position))
+    return order_out(cleared, found, _sees(cleared, reader))
 
 
 def _reader(principal: Principal | None) -> Reader:

@@ -19,7 +19,7 @@ from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
 from wattproof.auth.scopes import Principal, Scope
-from wattproof.errors import NotFoundError, RefusedError
+from wattproof.errors import NotFoundError
 from wattproof.orders import service
 from wattproof.orders.models import OrderRow
 from wattproof.orders.service import OrderLife, SignedReceipt
@@ -29,6 +29,7 @@ router = APIRouter(prefix="/orders", tags=["orders"])
 
 HashPath = Annotated[Hash, Path(description="The order hash.")]
 _PRODUCT = 7_000_000
+_FOR_WHOM = "You if left out; an account that named you its delegate for the round."
 
 
 class LegIn(BaseModel):
@@ -47,6 +48,7 @@ class PlainTemplate(BaseModel):
 
     market: Uint32 = Field(examples=[1])
     round: Uint32 | None = Field(default=None, description="The next open round if left out.")
+    trader: Address | None = Field(default=None, description=_FOR_WHOM)
     side: Literal["buy", "sell"]
     product: Uint64 = Field(examples=[_PRODUCT])
     energy_wh: Annotated[Uint64, Field(ge=1)] = Field(examples=[1_000])
@@ -62,6 +64,7 @@ class LegsTemplate(BaseModel):
 
     market: Uint32 = Field(examples=[1])
     round: Uint32 | None = Field(default=None, description="The next open round if left out.")
+    trader: Address | None = Field(default=None, description=_FOR_WHOM)
     legs: list[LegIn] = Field(min_length=1, max_length=255)
     max_units: Annotated[Uint64, Field(ge=1)] = Field(examples=[1_000])
     limit_nano_per_kwh: Int64 = Field(
@@ -133,6 +136,7 @@ class OrderOut(BaseModel):
 
     order_hash: str
     order: dict[str, Any]
+    signer: str = Field(description="Who signed it: the trader, or its session delegate.")
     state: str = Field(
         description="open, cancelled, gate_closed, cleared, settled, excluded or void"
     )
@@ -161,7 +165,7 @@ class CancellationTemplate(BaseModel):
 def template(
     body: PlainTemplate | LegsTemplate, principal: Participant, platform: PlatformDep
 ) -> Template:
-    """An order of yours, ready to be signed."""
+    """An order of yours, or of an account whose delegate you are, ready to be signed."""
     if isinstance(body, PlainTemplate):
         sign = 1 if body.side == "buy" else -1
         legs = [(body.product, sign * SCALE)]
@@ -175,7 +179,8 @@ def template(
             session,
             market=body.market,
             round=body.round,
-            trader=principal.address,
+            trader=body.trader or principal.address,
+            signer=principal.address,
             legs=legs,
             max_units=units,
             limit_nano_per_kwh=limit,
@@ -194,13 +199,15 @@ def submit(
 ) -> JSONResponse:
     """Hand in a signed order before the gate and get the operator's signed receipt.
 
-    The same order again gives the same receipt.
+    Yours, or one that you signed as its trader's delegate. The same order again gives the same
+    receipt.
     """
-    order = _own_order_in(body, principal)
+    order = _order_in(body)
 
     def change(session: Session) -> ReceiptOut:
         signature = service.compact_signature(body.signature)
-        return _receipt(platform, service.submit(platform, session, order, signature))
+        taken = service.submit(platform, session, order, signature, by=principal.address)
+        return _receipt(platform, taken)
 
     return write.once(change, status=201)
 
@@ -210,12 +217,12 @@ def submit_batch(
     body: SignedOrdersIn, principal: Participant, platform: PlatformDep, write: Write
 ) -> JSONResponse:
     """Hand in up to 500 signed orders: all are taken or none."""
-    orders = [_own_order_in(each, principal) for each in body.orders]
+    orders = [_order_in(each) for each in body.orders]
 
     def change(session: Session) -> ReceiptsOut:
         signatures = [service.compact_signature(each.signature) for each in body.orders]
         signed = list(zip(orders, signatures, strict=True))
-        receipts = service.submit_many(platform, session, signed)
+        receipts = service.submit_many(platform, session, signed, by=principal.address)
         return ReceiptsOut(receipts=[_receipt(platform, receipt) for receipt in receipts])
 
     return write.once(change, status=201)
@@ -230,12 +237,12 @@ def list_orders(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[OrderOut]:
-    """Your orders, by hash."""
+    """Your orders and those that you signed as a delegate, by hash."""
     key = decode(cursor, [str])
     with platform.transaction() as session:
         found = service.list_orders(
             session,
-            trader=principal.address,
+            party=principal.address,
             market=market,
             round=round,
             after=str(key[0]) if key else None,
@@ -250,7 +257,8 @@ def list_orders(
 def life(order_hash: HashPath, principal: Anyone, platform: PlatformDep) -> OrderOut:
     """What became of an order, or why not.
 
-    An order is its trader's and the operator's affair until its gate; then the regulator's too.
+    An order is the affair of its trader, of the delegate that signed it and of the operator until
+    its gate; then the regulator's too.
     """
     with platform.transaction() as session:
         own_order(session, order_hash, principal)
@@ -261,7 +269,7 @@ def life(order_hash: HashPath, principal: Anyone, platform: PlatformDep) -> Orde
 def cancellation(
     order_hash: HashPath, principal: Participant, platform: PlatformDep
 ) -> CancellationTemplate:
-    """Typed data to sign for taking an order of yours out of its round."""
+    """Typed data to sign for taking an order out of its round: yours, or one that you signed."""
     with platform.transaction() as session:
         own_order(session, order_hash, principal)
         data = service.cancellation(platform, session, order_hash)
@@ -276,7 +284,7 @@ def cancel(
     platform: PlatformDep,
     write: Write,
 ) -> JSONResponse:
-    """Take an order of yours out of its round, before the gate."""
+    """Take an order out of its round before the gate: yours, or one that you signed."""
 
     def change(session: Session) -> OrderOut:
         own_order(session, order_hash, principal)
@@ -294,18 +302,15 @@ def own_order(session: Session, order_hash: str, principal: Principal) -> OrderR
         NotFoundError: there is none, or it is somebody else's (the answer does not tell which).
     """
     row = service.get_order(session, order_hash)
-    if row.trader == principal.address or Scope.OPERATOR in principal.scopes:
+    if principal.address in (row.trader, row.delegate) or Scope.OPERATOR in principal.scopes:
         return row
     if Scope.REGULATOR in principal.scopes and row.book_index is not None:
         return row
     raise NotFoundError(f"there is no order {order_hash}")
 
 
-def _own_order_in(body: SignedOrderIn, principal: Principal) -> Order:
-    """Raises RefusedError for another trader's."""
+def _order_in(body: SignedOrderIn) -> Order:
     given = body.order
-    if given.trader != principal.address:
-        raise RefusedError("the order names another trader", code="not_yours")
     return Order(
         market=given.market,
         round=given.round,
@@ -336,6 +341,7 @@ def order_out(order: OrderLife) -> OrderOut:
     return OrderOut(
         order_hash=order.order_hash,
         order=order_to_json(order.order),
+        signer=order.signer,
         state=order.state,
         why=order.why,
         received_at=datetime.fromtimestamp(order.received_at, UTC),

@@ -1,0 +1,1 @@
+"""Session delegates: who signs orders for whom, within which bounds."""
