@@ -8,7 +8,7 @@ from alembic import op
 from wattproof.store.types import BigInt
 
 revision = "5b0c7e21d9aa"
-down_revision = "83e0e926cec2"
+down_revision = "e5b1c07d9a42"
 branch_labels = None
 depends_on = None
 
