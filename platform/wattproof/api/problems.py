@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
-from identity.errors import IdentityError
+from identity.errors import IdentityError, KeystoreError
 from market.order import OrderError, SignatureError
 from market.product import ProductError
 from wattproof.auth.rate_limits import RateLimitedError
@@ -134,6 +134,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(OperationalError, _on_database_error)
+    app.add_exception_handler(KeystoreError, _on_key_error)
     for kind in (IdentityError, OrderError, SignatureError, ProductError):
         app.add_exception_handler(kind, _on_domain_error)
     app.add_exception_handler(Exception, _on_bug)
@@ -170,6 +171,13 @@ async def _on_platform_error(request: Request, error: Exception) -> ProblemRespo
 async def _on_domain_error(request: Request, error: Exception) -> ProblemResponse:
     code = "bad_signature" if isinstance(error, SignatureError) else "invalid"
     return problem(request, 422, code, str(error))
+
+
+async def _on_key_error(request: Request, error: Exception) -> ProblemResponse:
+    """A key service that does not answer: what it says concerns nobody else."""
+    _log.error("%s %s: %s", request.method, _route(request), error)
+    detail = "a key of this installation does not sign now; try again"
+    return problem(request, 503, "unavailable", detail, headers={"Retry-After": "5"})
 
 
 async def _on_validation_error(request: Request, error: Exception) -> ProblemResponse:

@@ -13,6 +13,7 @@ from typing import Final
 from sqlmodel import Session, col, func, select
 
 from identity import did
+from identity.errors import KeystoreError
 from identity.roles import role_id
 from identity.verifiable.status_list import REVOCATION
 from wattproof import crashpoints
@@ -108,8 +109,8 @@ def follow_chain(platform: Platform, session: Session) -> int:
         return 0
     try:
         _mark(platform, session, rows)
-    except MisconfiguredError as error:
-        _log.error("credentials cannot be marked as revoked: %s", error.message)
+    except (MisconfiguredError, KeystoreError) as error:
+        _log.error("credentials cannot be marked as revoked: %s", error)
         return 0
     return len(rows)
 

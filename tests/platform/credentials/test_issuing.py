@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from identity.errors import KeystoreError
 from identity.roles import role_id
 from identity.verifiable import jws, sd_jwt
 from identity.verifiable.issuing import content_hash
@@ -202,3 +203,21 @@ def test_a_role_without_its_claims_says_what_is_missing(operator, holder):
     assert answer.status_code == 422
     assert "jurisdiction is missing" in answer.text
     assert operator.request("PUT", path.replace("regulator", "operator")).status_code == 404
+
+
+def test_a_key_service_that_does_not_answer_is_no_fault_of_the_request(
+    platform, operator, holder, monkeypatch
+):
+    signer = platform.keys.signer(Role.ISSUER)
+
+    def silent(*_):
+        raise KeystoreError("the agent at /run/secret/issuer.sock does not answer")
+
+    monkeypatch.setattr(type(signer), "sign_digest", silent)
+    answer = issue(operator, holder.did)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"]
+    assert "/run" not in answer.text
+    monkeypatch.undo()
+    assert holder.wallet.get("/credentials").json()["items"] == []
+    assert issue(operator, holder.did).status_code == 201
