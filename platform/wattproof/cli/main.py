@@ -19,6 +19,7 @@ from wattproof.cli import (
     market,
     network,
     privacy,
+    profile,
     quota,
     surveillance,
 )
@@ -43,6 +44,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(profile.app, name="profile")
 app.add_typer(quota.app, name="quota")
 app.add_typer(surveillance.app, name="surveillance")
 
