@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eth_keys.datatypes import PublicKey
-from eth_utils.address import to_checksum_address
+from eth_utils.address import is_checksum_address, to_checksum_address
 from eth_utils.exceptions import ValidationError
 
 from identity.errors import DidError
@@ -50,6 +50,10 @@ def parse(text: str) -> EthrDid:
     chain_id = _chain_id(match["network"])
     raw = bytes.fromhex(match["key"][2:])
     if len(raw) == 20:
+        digits = match["key"][2:]
+        mixed = digits not in (digits.lower(), digits.upper())
+        if mixed and not is_checksum_address(match["key"]):
+            raise DidError(f"{match['key']} has a wrong checksum (EIP-55): mistyped?")
         return EthrDid(chain_id, to_checksum_address(raw))
     try:
         public_key = PublicKey.from_compressed_bytes(raw)

@@ -17,11 +17,14 @@ _CHARGE = re.compile(r"(?P<slot>\d{1,3}):(?P<rest>.+)")
 
 
 def read_address(text: str) -> str:
-    """Checksum form. Raises BadParameter."""
-    from eth_utils.address import is_address, to_checksum_address
+    """Checksum form; all lower or upper case is taken. Raises BadParameter."""
+    from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 
     if not is_address(text):
         raise typer.BadParameter(f"{text!r} is no address; write 0x and 40 hex digits")
+    digits = text[-40:]
+    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text):
+        raise typer.BadParameter(f"{text} has a wrong checksum (EIP-55): mistyped?")
     return str(to_checksum_address(text))
 
 

@@ -14,6 +14,7 @@ from wattproof.cli import (
     certificates,
     compliance,
     demo_day,
+    did,
     dispatch,
     keys,
     market,
@@ -38,6 +39,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(certificates.app, name="certificates")
 app.add_typer(compliance.app, name="compliance")
+app.add_typer(did.app, name="did")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")

@@ -94,21 +94,35 @@ def _check(transaction: Mapping[str, Any], wanted: Call, known: Mapping[str, str
 def _carry_out(client: RestClient, item: Mapping[str, Any]) -> dict[str, Any]:
     raw = client.signer.sign_transaction(item["transaction"])
     sent = client.post("/transactions", {"raw": "0x" + raw.hex()})
+    return until_mined(client, sent["hash"], item["title"])
+
+
+def until_mined(client: RestClient, reference: str, title: str) -> dict[str, Any]:
+    """Wait until what was handed in is mined and indexed.
+
+    Args:
+        reference: hash of the transaction, or digest of a signed change that is relayed.
+        title: what it does.
+
+    Raises:
+        RefusedError: the chain took it and the contract refused.
+        UnavailableError: it is not mined in time.
+    """
     give_up = time.monotonic() + _PATIENCE_S
-    while (state := client.get(f"/transactions/{sent['hash']}"))["status"] in outbox.PENDING:
+    while (state := client.get(f"/transactions/{reference}"))["status"] in outbox.PENDING:
         if time.monotonic() > give_up:
             raise UnavailableError(
-                f"{sent['hash']} was handed in and is not mined yet; it is sent until it is"
+                f"{reference} was handed in and is not mined yet; it is sent until it is"
             )
         time.sleep(_PAUSE_S)
     if state["status"] != outbox.MINED:
-        raise RefusedError(f"could not {item['title']}: {state['error'] or state['status']}")
+        raise RefusedError(f"could not {title}: {state['error'] or state['status']}")
     # What is asked next must not be answered from before.
     while (client.get("/health")["indexed_block"] or 0) < state["block_number"]:
         if time.monotonic() > give_up:
-            raise UnavailableError(f"{sent['hash']} is mined and not indexed yet; look later")
+            raise UnavailableError(f"{reference} is mined and not indexed yet; look later")
         time.sleep(_PAUSE_S)
-    return {"title": item["title"], "hash": sent["hash"], "block_number": state["block_number"]}
+    return {"title": title, "hash": state["hash"], "block_number": state["block_number"]}
 
 
 def named(certificates: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:

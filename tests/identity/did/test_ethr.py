@@ -80,6 +80,10 @@ def test_an_identifier_may_carry_the_public_key():
         "did:ethr:0x1:0x05" + "11" * 32,
         "did:ethr:0x1:0x02" + "ff" * 32,
         f"did:ethr:0x1:{ADDRESS}\n",
+        f"did:ethr:0x1:0x{ADDRESS[2:].swapcase()}",
+        f"did:ethr:0x1:0X{ADDRESS[2:]}",
+        f"DID:ethr:0x1:{ADDRESS}",
+        f"did:ETHR:0x1:{ADDRESS}",
     ],
 )
 def test_what_is_no_identifier_is_refused(text):

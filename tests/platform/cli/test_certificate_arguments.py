@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from wattproof.cli.main import app
 
 UNREACHABLE = ("--url", "http://127.0.0.1:1")
+MISTYPED = "0x691A8D05678FC962ff0f2174134379c0051Cb687"
 ADDRESS = "write 0x and 40 hex digits"
 
 
@@ -19,6 +20,8 @@ ADDRESS = "write 0x and 40 hex digits"
         ("certificates", ("claims", "--beneficiary", ""), ADDRESS),
         ("compliance", ("show", "1", "--account", "../2"), ADDRESS),
         ("compliance", ("show", "1", "--account", ""), ADDRESS),
+        ("certificates", ("devices", "--account", MISTYPED), "wrong checksum"),
+        ("did", ("transfer", MISTYPED, "--yes"), "wrong checksum"),
     ],
 )
 def test_what_names_nothing_is_refused_before_anybody_is_asked(

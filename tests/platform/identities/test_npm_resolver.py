@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
@@ -20,7 +21,21 @@ from devnet.deploy import deploy
 from devnet.rpc import JsonRpc
 from identity import did
 from identity.did import EthrMethod, Resolver
+from identity.did.attribute import KeyAttribute, ServiceAttribute, name_word
+from identity.did.change import (
+    AddDelegate,
+    ChangeController,
+    RegistryChange,
+    RevokeDelegate,
+    SetAttribute,
+    adding,
+    deactivation,
+    own_call,
+    revoking,
+)
 from identity.did.ethr import ZERO_ADDRESS
+from identity.did.signed_change import RegistryDomain, SignedChange
+from identity.signer import LocalSigner
 from tests.platform.noon import NOON
 from wattproof.gateway.chain import Chain
 from wattproof.identities.history import ChainHistory
@@ -66,15 +81,37 @@ class Registry:
         """Sends a change; returns its block."""
         kinds = signature[signature.index("(") + 1 : -1].split(",")
         data = keccak(text=signature)[:4] + encode(kinds, args)
+        return self.send(sender, "0x" + data.hex())
+
+    def send(self, sender: str, data: str) -> int:
+        """Sends call data to the registry; returns its block."""
         digest = self.rpc.call(
             "eth_sendTransaction",
-            {"from": sender, "to": self.address, "data": "0x" + data.hex(), "gas": hex(400_000)},
+            {"from": sender, "to": self.address, "data": data, "gas": hex(400_000)},
         )
         give_up = time.monotonic() + 60
         while (receipt := self.rpc.call("eth_getTransactionReceipt", digest)) is None:
             assert time.monotonic() < give_up, "the node took nothing for a minute"
         assert receipt["status"] == "0x1"
         return int(receipt["blockNumber"], 16)
+
+    def carry_out(self, change: RegistryChange, controller: int, *, relayed: bool) -> int:
+        """Has a change carried out by its controller, or by a stranger with its signature."""
+        signer = LocalSigner(bytes(accounts.account(controller).key))
+        function, arguments = own_call(change)
+        sender = signer.address
+        if relayed:
+            nonce = self.chain.call("DidRegistry", "nonce", signer.address)
+            domain = RegistryDomain(CHAIN_ID, self.address)
+            deadline = self.chain.head().timestamp + 1_000
+            proposal = SignedChange(change, domain, nonce, deadline)
+            function, arguments = proposal.call(proposal.sign(signer))
+            sender = address(0)
+        else:
+            self.rpc.call("anvil_setBalance", sender, hex(10**18))
+            self.rpc.call("anvil_impersonateAccount", sender)
+        data = self.chain.encode("DidRegistry", function, *arguments)
+        return self.send(sender, data)
 
     def wait(self, seconds: int) -> int:
         """Makes a block so much later; returns it."""
@@ -193,6 +230,95 @@ def test_both_resolve_a_whole_life_to_the_same_documents(registry: Registry) -> 
     assert said[gone]["didDocumentMetadata"]["deactivated"] is True
     assert said[gone]["didDocument"]["verificationMethod"] == []
     assert said[by_heir]["didDocumentMetadata"]["nextVersionId"] == str(gone)
+
+
+POINT = PrivateKey(b"\x07" * 32).public_key.format()
+PARTS = (
+    KeyAttribute("Secp256k1", "veriKey", POINT),
+    KeyAttribute("Secp256k1", "sigAuth", POINT, "base58"),
+    KeyAttribute("Ed25519", "veriKey", b"\0" + b"\x22" * 31, "base58"),
+    KeyAttribute("Ed25519", "sigAuth", b"\x23" * 32, "base64"),
+    ServiceAttribute("Readings", "https://meter.example/readings?since=1#now"),
+    ServiceAttribute("Mail", "mailto:meter@example.org"),
+)
+LIVES = {False: (10, 11), True: (12, 13)}
+"""By whether changes are relayed: an identity and its heir."""
+
+
+def lived(registry: Registry, relayed: bool) -> tuple[str, list[int]]:
+    """A life of every kind of change; the identity's name and the blocks to look at."""
+    number, heir = LIVES[relayed]
+    me = address(number)
+
+    def do(*changes: RegistryChange, by: int = number) -> list[int]:
+        return [registry.carry_out(change, by, relayed=relayed) for change in changes]
+
+    blocks = [registry.head]
+    blocks += do(*(adding(me, part, DAY) for part in PARTS))
+    blocks += do(
+        adding(me, KeyAttribute("X25519", "enc", b"\x33" * 32, "base58"), 90 * DAY),
+        SetAttribute(me, name_word("colour"), b"green", DAY),
+        AddDelegate(me, "veriKey", address(2), DAY),
+        AddDelegate(me, "sigAuth", address(2), 2 * DAY),
+        AddDelegate(me, "veriKey", address(3), 100),
+    )
+    blocks.append(registry.wait(1_000))  # the last delegation ended
+    blocks += do(revoking(me, PARTS[0]), revoking(me, PARTS[4]))
+    do(RevokeDelegate(me, "veriKey", address(2)))
+    blocks.append(registry.wait(1))  # in the second itself the npm package is late
+    blocks += do(adding(me, PARTS[0], DAY))  # a key that comes back has a number of its own
+    blocks.append(registry.wait(3 * DAY))
+    blocks += do(ChangeController(me, address(heir)))
+    blocks += do(adding(me, PARTS[2], DAY), by=heir)
+    blocks += do(ChangeController(me, me), by=heir)
+    blocks += do(ChangeController(me, address(heir)))
+    blocks += do(deactivation(me), by=heir)
+    blocks.append(registry.wait(60))
+    return name_of(number), blocks
+
+
+def test_what_these_changes_make_resolves_to_the_same_relayed_or_not(registry: Registry) -> None:
+    anonymous = []
+    for relayed, (number, heir) in LIVES.items():
+        name, blocks = lived(registry, relayed)
+        documents = [said["didDocument"] for said in registry.same(name, blocks)]
+        text = json.dumps(documents).replace(address(number), "ME").replace(address(heir), "HEIR")
+        anonymous.append(json.loads(text))
+        shown = [len(each["verificationMethod"]) for each in documents]
+        #            made, six parts,      enc, none, two delegates, one that ends
+        assert shown[:13] == [1, 2, 3, 4, 5, 5, 5, 6, 6, 7, 8, 9, 8]
+        #             a key and a service out, a delegate out, the key back, three days later
+        assert shown[13:18] == [7, 7, 6, 7, 2]
+        #             handed on, a key by the heir, back, on again, given up, afterwards
+        assert shown[18:] == [2, 3, 3, 3, 0, 0]
+        assert "service" not in documents[-1]
+        assert fragments({"didDocument": documents[16]}, "verificationMethod")[-1] == "delegate-11"
+    assert anonymous[0] == anonymous[1]
+
+
+def test_the_npm_package_goes_on_naming_a_key_of_agreement_that_was_revoked(
+    registry: Registry,
+) -> None:
+    """Its list ``keyAgreement`` then points at a key that is not in the document; ours is empty."""
+    me = address(14)
+    key = KeyAttribute("X25519", "enc", b"\x44" * 32)
+    registry.carry_out(adding(me, key, DAY), 14, relayed=True)
+    revoked = registry.carry_out(revoking(me, key), 14, relayed=True)
+    url = f"{name_of(14)}?versionId={revoked}"
+    (ours,), (theirs,) = registry.ours([url]), registry.theirs([url])
+    assert theirs["didDocument"].pop("keyAgreement") == [f"{name_of(14)}#delegate-1"]
+    assert ours["didDocument"] == theirs["didDocument"]
+    assert fragments(ours, "verificationMethod") == ["controller"]
+
+
+def test_both_refuse_an_address_with_a_wrong_checksum(registry: Registry) -> None:
+    wrong = f"did:ethr:{hex(CHAIN_ID)}:0x{address(1)[2:].swapcase()}"
+    (ours,), (theirs,) = registry.ours([wrong]), registry.theirs([wrong])
+    assert ours["didResolutionMetadata"]["error"] == "invalidDid"
+    assert theirs["didDocument"] is None
+    plain = [f"did:ethr:{hex(CHAIN_ID)}:{address(1).lower()}"]
+    versions = [f"{name}?versionId={registry.head}" for name in plain]
+    assert registry.ours(versions)[0]["didDocument"] == registry.theirs(versions)[0]["didDocument"]
 
 
 def test_both_resolve_an_identity_that_was_never_touched(registry: Registry) -> None:
