@@ -31,7 +31,7 @@ from wattproof.cli.did_options import Manner
 from wattproof.cli.keys import ask_passphrase
 from wattproof.cli.rest import RestClient, signed_in
 from wattproof.cli.transacting import Call, send, until_mined
-from wattproof.errors import InvalidError, RefusedError
+from wattproof.errors import ConflictError, InvalidError, RefusedError
 
 REGISTRY: Final = "DidRegistry"
 VALID_FOR_S: Final = 900
@@ -111,7 +111,15 @@ def _carry_out(
     if not manner.relay:
         call = Call(REGISTRY, *own_call(change))
         path = f"/identities/{identity}/changes/transactions"
-        (done,) = send(client, path, {"change": as_request(change)}, call)
+        try:
+            (done,) = send(client, path, {"change": as_request(change)}, call)
+        except ConflictError as error:
+            if error.code != "not_enough_gas":
+                raise
+            raise ConflictError(
+                f"{error.message}; add --relay to have the operator send and pay for it",
+                code=error.code,
+            ) from error
         return {"did": name, "relayed": False} | done
     domain = RegistryDomain(chain_id, str(installation["contracts"][REGISTRY]))
     return {"did": name, "relayed": True} | _relay(client, signer, manner, change, domain)

@@ -35,12 +35,14 @@ def resolved(name: str, found: Mapping[str, Any]) -> None:
     metadata = found.get("didDocumentMetadata", found.get("contentMetadata")) or {}
     if metadata.get("deactivated"):
         typer.echo(f"{printable(name)} was deactivated: nobody speaks for it")
-    shown = {"version": metadata.get("versionId"), "changed": metadata.get("updated")}
-    facts = {key: value for key, value in shown.items() if value is not None}
+    facts = {"did": name, "changed": metadata.get("updated", "never")}
+    if "versionId" in metadata:
+        facts["version"] = metadata["versionId"]
     if "verificationMethod" not in document:
-        print_facts(name, facts | {key: str(value) for key, value in document.items()})
+        part = {key: str(value) for key, value in document.items() if key != "@context"}
+        print_facts("Part of a document", facts | part)
         return
-    print_facts(document["id"], facts or {"version": "never changed"})
+    print_facts("Document", facts)
     methods = [
         (
             _fragment(each["id"]),
@@ -63,7 +65,8 @@ def resolved(name: str, found: Mapping[str, Any]) -> None:
 
 def history(found: Mapping[str, Any]) -> None:
     """Every change of a DID."""
-    print_facts(found["did"], {"controller": found["controller"] or "nobody: deactivated"})
+    controller = found["controller"] or "nobody: deactivated"
+    print_facts("History", {"did": found["did"], "controller": controller})
     if not found["items"]:
         typer.echo("nothing was ever changed")
         return
@@ -84,13 +87,14 @@ def changed(done: Mapping[str, Any]) -> None:
     """What was carried out, and what to know about it."""
     how = "signed, sent by the operator" if done["relayed"] else "in a transaction of its own"
     facts = {
+        "did": done["did"],
         "how": how,
         "transaction": done["hash"],
         "block": done["block_number"],
         "controller": done.get("controller"),
         "key file": done.get("key"),
     }
-    print_facts(done["did"], {key: value for key, value in facts.items() if value is not None})
+    print_facts("Changed", {key: value for key, value in facts.items() if value is not None})
     for note in done.get("notes", []):
         typer.echo(f"- {note}")
 
