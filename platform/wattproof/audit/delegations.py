@@ -144,7 +144,7 @@ class Changes:
 def _signer(change: Authorisation | Revocation, domain: Domain, signature: bytes) -> str:
     try:
         return change.signer(domain, signature)
-    except SignatureError as error:
+    except (SignatureError, ValueError) as error:
         return str(error)
 
 
