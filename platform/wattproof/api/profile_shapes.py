@@ -12,6 +12,7 @@ from wattproof.api.fields import Address, Hash, WalletSignature
 from wattproof.trust.holdings import Holding
 from wattproof.trust.models import ProfileConsentRow, ProfileReadingRow
 from wattproof.trust.reading import Profile
+from wattproof.trust.token import ProfileToken
 
 _ADDRESS = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 PURPOSE = r"^[^\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{1,200}$"
@@ -142,6 +143,16 @@ class ReadingOut(BaseModel):
     sha256: str = Field(description="Of the profile that was read.")
 
 
+class ProfileTokenOut(BaseModel):
+    """Your profile to take along (SD-JWT VC), with all its disclosures: show what you want."""
+
+    token: str = Field(
+        description="`vct` urn:wattproof:profile:1; every topic and `history` is disclosed or kept "
+        "by itself."
+    )
+    expires_at: datetime
+
+
 class CredentialIn(BaseModel):
     """A credential as its issuer secured it."""
 
@@ -200,6 +211,11 @@ def reading_out(row: ProfileReadingRow) -> ReadingOut:
         block=row.block or None,
         sha256=row.sha256,
     )
+
+
+def token_out(made: ProfileToken) -> ProfileTokenOut:
+    """As it is answered."""
+    return ProfileTokenOut(token=made.text, expires_at=_time(made.expires_at))
 
 
 def _time(seconds: int) -> datetime:

@@ -164,6 +164,27 @@ def verify(
 
 
 @app.command()
+def take(
+    caller: typer.Context,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the token.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take your profile along: a token (SD-JWT VC) of which you show what you want; for a day."""
+    from wattproof.errors import InvalidError
+
+    with caller.obj.sign_in("profile", "participant") as client:
+        made = client.post("/profiles/me/token", {})
+    try:
+        out.write_text(made["token"] + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidError(f"cannot write {out}: {error.strerror}") from error
+    if as_json:
+        print_json({"token": str(out), "expires_at": made["expires_at"]})
+    else:
+        typer.echo(f"wrote {out}, good until {made['expires_at']}")
+
+
+@app.command()
 def allow(
     caller: typer.Context,
     audience: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who may read.")],

@@ -111,6 +111,7 @@ def test_every_write_takes_an_idempotency_key_or_has_no_lasting_effect():
         ("post", "/meters/readings/template"),
         ("post", "/vote/{link}"),
         ("post", "/profiles/me/credentials"),
+        ("post", "/profiles/me/token"),
         ("delete", "/profiles/me/credentials/{credential}"),
         ("delete", "/profiles/me/consents/{consent}"),
         ("post", "/profiles/{address}/consents/template"),

@@ -230,6 +230,7 @@ POST /presentations                                                   401 ok  ok
 POST /presentations/requests                                          401 ok  ok  403 403 403 ok
 POST /profiles/me/consents                                            401 ok  ok  403 403 403 403
 POST /profiles/me/credentials                                         401 ok  ok  403 403 403 403
+POST /profiles/me/token                                               401 ok  ok  403 403 403 403
 POST /profiles/{address}/consents                                     401 ok  ok  403 403 403 403
 POST /profiles/{address}/consents/template                            401 ok  ok  403 403 403 403
 POST /quotas                                                          401 ok  ok  403 403 403 403

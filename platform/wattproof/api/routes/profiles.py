@@ -25,6 +25,7 @@ from wattproof.api.profile_shapes import (
     CredentialIn,
     HoldingOut,
     ProfileOut,
+    ProfileTokenOut,
     ReadingOut,
     SignedConsent,
     SignedFields,
@@ -33,9 +34,10 @@ from wattproof.api.profile_shapes import (
     holding_out,
     profile_out,
     reading_out,
+    token_out,
 )
 from wattproof.errors import InvalidError
-from wattproof.trust import consents, holdings, reading
+from wattproof.trust import consents, holdings, reading, token
 from wattproof.trust.holdings import Holding
 
 router = APIRouter(prefix="/profiles", tags=["profiles"])
@@ -137,6 +139,15 @@ def take_credential_out(
     with platform.transaction() as session:
         holdings.take_out(session, principal.address, credential)
     return Response(status_code=204)
+
+
+@router.post("/me/token", responses=_OWN)
+def take_profile_along(principal: Participant, platform: PlatformDep) -> ProfileTokenOut:
+    """Your whole profile as a token (SD-JWT VC) of which you show what you want; good for a day.
+
+    It is bound to the key that controls your DID: whoever checks it sees that you show it.
+    """
+    return token_out(token.issue(platform, principal.address))
 
 
 # -- signed consents, and reading ------------------------------------------------------------------
