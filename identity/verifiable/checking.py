@@ -61,10 +61,10 @@ def check(
         expected: for a token that its holder bound to a verifier.
     """
     checks = [
-        _made("claims", lambda: _claims(received, whole)),
+        _made("schema", lambda: _claims(received, whole)),
         _made("signature", lambda: _signature(received, verifier)),
         _made("time", lambda: _time(received, verifier.now)),
-        _made("issuer", lambda: _issuer(received, accredited)),
+        _made("accreditation", lambda: _issuer(received, accredited)),
         _made("status", lambda: _status(received, verifier)),
     ]
     if received.binding is not None or expected is not None:

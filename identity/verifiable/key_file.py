@@ -98,26 +98,34 @@ def did_of_file(path: Path) -> str | None:
     """The did:key that a file says it holds, without its passphrase; None for another kind of file.
 
     Raises:
-        KeystoreError: unreadable, readable by others, or no JSON.
+        KeystoreError: unreadable, or no JSON.
     """
     try:
-        stored = json.loads(read_private_file(path))
-    except ValueError as error:
-        if isinstance(error, KeystoreError):
-            raise
+        return _did_in(path, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KeystoreError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KeystoreError(f"{path} is not a key file") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = read_private_file(path)
+    if _did_in(path, text) is None:
+        raise KeystoreError(f"{path} is not a file of an Ed25519 key")
+    stored: dict[str, Any] = json.loads(text)
+    if stored.get("version") != _VERSION:
+        raise KeystoreError(f"{path} has version {stored.get('version')}, {_VERSION} is read here")
+    return stored
+
+
+def _did_in(path: Path, text: str) -> str | None:
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise KeystoreError(f"{path} is not a key file") from error
     if not isinstance(stored, dict) or stored.get("type") != TYPE:
         return None
     return str(stored.get("did"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if did_of_file(path) is None:
-        raise KeystoreError(f"{path} is not a file of an Ed25519 key")
-    stored: dict[str, Any] = json.loads(read_private_file(path))
-    if stored.get("version") != _VERSION:
-        raise KeystoreError(f"{path} has version {stored.get('version')}, {_VERSION} is read here")
-    return stored
 
 
 def _kdf(work_factor: int, salt: bytes) -> dict[str, Any]:

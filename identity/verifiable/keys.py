@@ -84,6 +84,10 @@ class Ed25519Key:
         """``publicKeyMultibase``."""
         return multikey(ED25519, self.public_key)
 
+    def under(self, verification_method: str) -> Ed25519Key:
+        """The same key as another method, such as one of a did:ethr's document."""
+        return Ed25519Key(self._key.seed, verification_method)
+
     def sign(self, message: bytes) -> bytes:
         """See `SigningKey`."""
         return eddsa.new(self._key, "rfc8032").sign(message)

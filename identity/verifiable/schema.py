@@ -52,7 +52,7 @@ def check_document(kind: Kind, document: Mapping[str, Any]) -> None:
     named = document.get("credentialSchema", reference(kind))
     if named != reference(kind):
         raise CredentialError(f"credentialSchema: a {kind.type} names {reference(kind)} alone")
-    _check(_validator(kind.name), document)
+    _check(kind, _validator(kind.name), document)
 
 
 def check_claims(kind: Kind, claims: Mapping[str, Any], *, complete: bool = True) -> None:
@@ -61,23 +61,23 @@ def check_claims(kind: Kind, claims: Mapping[str, Any], *, complete: bool = True
     Args:
         complete: False for claims of which a holder keeps some to herself.
     """
-    _check(_claims_validator(kind.name, complete), claims)
+    _check(kind, _claims_validator(kind.name, complete), claims)
 
 
-def _check(validator: Draft202012Validator, value: Mapping[str, Any]) -> None:
+def _check(kind: Kind, validator: Draft202012Validator, value: Mapping[str, Any]) -> None:
     try:
         errors = list(validator.iter_errors(dict(value)))
     except (ValueError, RecursionError) as error:
         raise CredentialError(f"this is no JSON: {error}") from error
     if not errors:
         return
-    said = [_sentence(error) for error in errors[:_MOST_ERRORS]]
+    said = [_sentence(kind, error) for error in errors[:_MOST_ERRORS]]
     if len(errors) > _MOST_ERRORS:
         said.append(f"and {len(errors) - _MOST_ERRORS} more")
     raise CredentialError("; ".join(said))
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(kind: Kind, error: ValidationError) -> str:
     path = ".".join(map(str, error.instance_path))
     match error.kind:
         case ValidationErrorKind.AdditionalProperties(unexpected=unexpected):
@@ -93,9 +93,18 @@ def _sentence(error: ValidationError) -> str:
             advice = f"{error.message}; give {_FORMATS[name]}"
         case ValidationErrorKind.Type(types=[wanted]):
             advice = f"{error.message}; give {_TYPES.get(wanted, wanted)}"
+        case ValidationErrorKind.Pattern():
+            advice = f"{json.dumps(error.instance)} does not fit: {_described(kind, error)}"
         case _:
             advice = error.message
     return f"{path}: {advice}" if path else advice
+
+
+def _described(kind: Kind, error: ValidationError) -> str:
+    """What a claim is, in words."""
+    claims = schema_of(kind)["properties"]["credentialSubject"]["properties"]
+    names = [part for part in error.instance_path if part in claims]
+    return str(claims[names[-1]]["description"]) if names else error.message
 
 
 @cache

@@ -25,7 +25,7 @@ from identity.did.change import (
 )
 from identity.did.signed_change import RegistryDomain, SignedChange
 from identity.errors import DidError
-from identity.signer import LocalSigner, keystore_address
+from identity.signer import LocalSigner, Signer, keystore_address
 from wattproof.cli.caller import Caller
 from wattproof.cli.did_options import Manner
 from wattproof.cli.keys import ask_passphrase
@@ -93,7 +93,7 @@ def identity_of(text: str, chain_id: int) -> str:
 
 def _carry_out(
     client: RestClient,
-    signer: LocalSigner,
+    signer: Signer,
     manner: Manner,
     make: Callable[[str], RegistryChange],
 ) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _carry_out(
 
 def _relay(
     client: RestClient,
-    signer: LocalSigner,
+    signer: Signer,
     manner: Manner,
     change: RegistryChange,
     domain: RegistryDomain,

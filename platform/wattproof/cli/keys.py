@@ -22,11 +22,20 @@ PassphraseFile = Annotated[
 def new(
     path: Annotated[Path, typer.Argument(help="Where to write the key file.")],
     passphrase_file: PassphraseFile = None,
+    is_ed25519: Annotated[
+        bool,
+        typer.Option("--ed25519", help="A key that signs credentials (did:key), and no account."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and write it encrypted (scrypt), for its owner alone; never overwrites."""
     from identity.signer import LocalSigner
+    from identity.verifiable import key_file
 
+    if is_ed25519:
+        passphrase = ask_passphrase(passphrase_file, confirm=True)
+        _show_did(key_file.save(key_file.generate(), path, passphrase), path, as_json)
+        return
     signer = LocalSigner.generate()
     signer.save(path, ask_passphrase(passphrase_file, confirm=True))
     _show(signer.address, path, as_json)
@@ -41,9 +50,16 @@ def show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the address of a key file; the key itself is never shown."""
+    """Show the address of a key file, or its did:key; the key itself is never shown."""
     from identity.signer import LocalSigner, keystore_address
+    from identity.verifiable import key_file
 
+    name = key_file.did_of_file(path)
+    if name is not None:
+        if check or passphrase_file is not None:
+            key_file.open_key(path, ask_passphrase(passphrase_file, confirm=False))
+        _show_did(name, path, as_json)
+        return
     address = keystore_address(path)
     if check or passphrase_file is not None:
         address = LocalSigner.open(path, ask_passphrase(passphrase_file, confirm=False)).address
@@ -93,3 +109,10 @@ def _show(address: str, path: Path, as_json: bool) -> None:
         print_json({"address": address, "path": str(path)})
     else:
         print_facts("Key", {"address": address, "file": path})
+
+
+def _show_did(name: str, path: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"did": name, "path": str(path)})
+    else:
+        print_facts("Key", {"did": name, "file": path})

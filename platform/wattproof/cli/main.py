@@ -13,6 +13,7 @@ from wattproof.cli import (
     baseline,
     certificates,
     compliance,
+    credential,
     demo_day,
     did,
     dispatch,
@@ -39,6 +40,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(certificates.app, name="certificates")
 app.add_typer(compliance.app, name="compliance")
+app.add_typer(credential.app, name="credential")
 app.add_typer(did.app, name="did")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(demo_day.app, name="demo")

@@ -22,7 +22,7 @@ from wattproof.errors import (
 if TYPE_CHECKING:
     import httpx
 
-    from identity.signer import LocalSigner
+    from identity.signer import Signer
 
 _TIMEOUT_S = 300.0
 _PAGE = 200
@@ -56,6 +56,10 @@ class RestReader:
         whole["next_cursor"] = None
         return whole
 
+    def text(self, path: str) -> str:
+        """The answer as it is, for what is no JSON. Raises WattproofError as `get`."""
+        return str(self._answer("GET", path, as_text=True))
+
     def _answer(self, method: str, path: str, **options: Any) -> Any:
         return answer_of(self._client, method, path, **options)
 
@@ -63,16 +67,18 @@ class RestReader:
 class RestClient(RestReader):
     """A signed-in caller."""
 
-    def __init__(
-        self, client: httpx.Client, signer: LocalSigner, tokens: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, client: httpx.Client, signer: Signer, tokens: Mapping[str, Any]) -> None:
         super().__init__(client)
         self.signer = signer
         self._take(tokens)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """As `get`; sent under a key of its own, so a repeated try changes nothing twice."""
-        return self._answer("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+        return self._write("POST", path, body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """As `post`."""
+        return self._write("PUT", path, body)
 
     def delete(self, path: str, **query: Any) -> Any:
         """As `get`."""
@@ -84,6 +90,10 @@ class RestClient(RestReader):
 
         with suppress(httpx.HTTPError):
             self._client.delete("/auth/session")
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return self._answer(method, path, json=body, headers=headers)
 
     def _answer(self, method: str, path: str, **options: Any) -> Any:
         try:
@@ -124,14 +134,22 @@ def signed_in(
         UnavailableError: nothing answers at the address.
         RefusedError: the key has no right to a scope.
     """
-    import httpx
-
     from identity.signer import LocalSigner
     from wattproof.cli.keys import ask_passphrase
 
-    address = url or _served(data_dir)
     signer = LocalSigner.open(key, ask_passphrase(passphrase_file, confirm=False))
-    with httpx.Client(base_url=address, timeout=_TIMEOUT_S) as client:
+    with signed_in_by(url, data_dir, signer, scopes) as client:
+        yield client
+
+
+@contextmanager
+def signed_in_by(
+    url: str | None, data_dir: Path | None, signer: Signer, scopes: Sequence[str]
+) -> Iterator[RestClient]:
+    """Sign in with a key that is open already. Raises as `signed_in`."""
+    import httpx
+
+    with httpx.Client(base_url=url or _served(data_dir), timeout=_TIMEOUT_S) as client:
         asked = answer_of(client, "POST", "/auth/nonce", json={"address": signer.address})
         message = str(asked["message"])
         tokens = answer_of(
@@ -151,8 +169,10 @@ def signed_in(
             signed_in_client.sign_out()
 
 
-def answer_of(client: httpx.Client, method: str, path: str, **options: Any) -> Any:
-    """The JSON of an answer; a problem becomes the error it stands for."""
+def answer_of(
+    client: httpx.Client, method: str, path: str, *, as_text: bool = False, **options: Any
+) -> Any:
+    """The JSON of an answer, or its text; a problem becomes the error it stands for."""
     import httpx
 
     try:
@@ -162,6 +182,8 @@ def answer_of(client: httpx.Client, method: str, path: str, **options: Any) -> A
             f"{client.base_url} does not answer ({error}); start it with `wattproof up`, or name "
             "another with --url"
         ) from error
+    if as_text and answer.is_success:
+        return answer.text
     try:
         content = answer.json()
     except ValueError as error:

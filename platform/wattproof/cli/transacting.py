@@ -64,6 +64,29 @@ def send(
     return [_carry_out(client, item) for item in made]
 
 
+def send_as_role(
+    client: RestClient, path: str, body: Mapping[str, Any], call: Call
+) -> tuple[list[dict[str, Any]], str | None]:
+    """As `send`, for a call of a role that may have to announce it first.
+
+    Returns:
+        What was mined, and from when on the announced call can be made; None where it was made.
+    """
+    made = client.post(path, body)
+    known = contract_addresses(client)
+    callable_at: str | None = made["callable_at"]
+    wanted = call if callable_at is None else _announcement(call, known)
+    (item,) = made["transactions"]
+    _check(item["transaction"], wanted, known)
+    return [_carry_out(client, item)], callable_at
+
+
+def _announcement(call: Call, known: Mapping[str, str]) -> Call:
+    interface = Interface(call.contract, list(contracts.load(call.contract).abi))
+    data = bytes.fromhex(interface.encode(call.function, call.arguments)[2:])
+    return Call("Authority", "schedule", (known[call.contract], data, 0))
+
+
 def contract_addresses(client: RestClient) -> Mapping[str, str]:
     """Addresses of the installation's contracts by name."""
     found: Mapping[str, str] = client.get("/")["contracts"]

@@ -54,7 +54,7 @@ def checked(world, text, **options):
     return {each.name: each.passed for each in checks}, failed
 
 
-ALL = {"claims": True, "signature": True, "time": True, "issuer": True, "status": True}
+ALL = {"schema": True, "signature": True, "time": True, "accreditation": True, "status": True}
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ def test_time_issuer_and_signature_fail_by_themselves(world):
     world.now = NOW
     world.accredited.clear()
     assert checked(world, text) == (
-        ALL | {"issuer": False},
-        {"issuer": f"{ISSUER.did} is not accredited for supplier"},
+        ALL | {"accreditation": False},
+        {"accreditation": f"{ISSUER.did} is not accredited for supplier"},
     )
 
 
@@ -164,7 +164,7 @@ def test_an_accreditation_for_one_role_is_none_for_another(world):
         },
     )
     _, failed = checked(world, as_jwt(producer, ISSUER.key, now=NOW))
-    assert failed == {"issuer": f"{ISSUER.did} is not accredited for producer"}
+    assert failed == {"accreditation": f"{ISSUER.did} is not accredited for producer"}
 
 
 def test_an_altered_claim_fails_the_signature(world):
@@ -189,8 +189,8 @@ def test_an_issuer_that_claims_what_no_schema_has_fails_though_it_signed(world):
     }
     text = str(sd_jwt.issue(said, {"zone"}, ISSUER.key))
     outcome, failed = checked(world, text)
-    assert outcome == ALL | {"claims": False}
-    assert "religion: no claim of this kind" in failed["claims"]
+    assert outcome == ALL | {"schema": False}
+    assert "religion: no claim of this kind" in failed["schema"]
 
 
 def test_a_role_that_is_kept_back_or_is_not_of_the_kind_fails(world):
@@ -198,14 +198,14 @@ def test_a_role_that_is_kept_back_or_is_not_of_the_kind_fails(world):
     for role in ({}, {"role": "operator"}, {"role": ["supplier"]}):
         text = str(sd_jwt.issue({**said, **role, "zone": CLAIMS["zone"]}, {"zone"}, ISSUER.key))
         _, failed = checked(world, text)
-        assert "does not name the role" in failed["issuer"]
+        assert "does not name the role" in failed["accreditation"]
 
 
 def test_a_token_that_lacks_claims_is_not_taken_from_its_issuer(world):
     whole = as_token(draft(world), ISSUER.key, now=NOW)
     part = str(sd_jwt.select(whole, []))
     assert checked(world, part) == (ALL, {})
-    assert "zone is missing" in checked(world, part, whole=True)[1]["claims"]
+    assert "zone is missing" in checked(world, part, whole=True)[1]["schema"]
 
 
 def test_a_token_of_another_type_or_algorithm_is_not_signed(world):
