@@ -18,7 +18,7 @@ from wattproof.cli.certificate_arguments import read_address
 from wattproof.cli.did_changes import carry_out, identity_of, key_file
 from wattproof.cli.did_options import Manner
 from wattproof.cli.keys import ask_passphrase
-from wattproof.errors import InvalidError, RefusedError
+from wattproof.errors import ConflictError, InvalidError, RefusedError
 
 _ENDS: Final = (
     "the document becomes empty for good: nobody speaks for this DID any more, and nobody can undo "
@@ -116,7 +116,10 @@ def deactivate(caller: Caller, manner: Manner, *, yes: bool, quiet: bool) -> dic
         identity = (
             keystore_address(key) if manner.did is None else identity_of(manner.did, chain_id)
         )
-        document = reader.get(f"/identities/{identity}")["didDocument"]
+        found = reader.get(f"/identities/{identity}")
+    document = found["didDocument"]
+    if found["didDocumentMetadata"].get("deactivated"):
+        raise ConflictError(f"{document['id']} was deactivated before", code="did_deactivated")
     ends = [*_ENDS, *_named(document)]
     if not quiet:
         typer.echo(f"{document['id']} will be deactivated:", err=True)
