@@ -16,6 +16,7 @@ ROLES: Final = (
     "regulator",
     "renewable_device",
     "producer",
+    "analyst",
 )
 
 

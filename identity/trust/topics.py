@@ -59,6 +59,7 @@ CLAIMS: Final[Mapping[Topic, Mapping[str, frozenset[str]]]] = MappingProxyType(
         Topic.LICENCE: {
             "producer": frozenset({"licence_number", "jurisdiction"}),
             "dispatcher": frozenset({"licence_number", "jurisdiction", "zone", "employer"}),
+            "analyst": frozenset({"licence_number", "jurisdiction", "employer"}),
             "regulator": frozenset({"authority", "jurisdiction", "mandate"}),
         },
     }

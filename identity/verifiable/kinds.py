@@ -115,6 +115,12 @@ _ALL: Final = (
         frozenset({"zone", "jurisdiction", "licence_number", "employer"}),
     ),
     Kind(
+        "analyst",
+        "AnalystCredential",
+        ("analyst",),
+        frozenset({"jurisdiction", "licence_number", "employer"}),
+    ),
+    Kind(
         "regulator",
         "RegulatorCredential",
         ("regulator",),

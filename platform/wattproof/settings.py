@@ -108,6 +108,22 @@ class Settings(BaseSettings):
         le=36_500,
         description="Plans of dispatch of whoever asked for erasure go so long after their period.",
     )
+    analytics_accounts_min: int = Field(
+        default=10, ge=2, description="Sums of readings are over at least so many accounts."
+    )
+    analytics_period_milli: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Epsilon, in thousandths, that all sums of one market's period may cost.",
+    )
+    analytics_account_milli: int = Field(
+        default=5_000,
+        ge=1,
+        le=1_000_000,
+        description="The same of an account, of readings of any analytics_window_days.",
+    )
+    analytics_window_days: int = Field(default=30, ge=1, le=3_660)
     collect_certificates: bool = Field(
         default=True,
         description="Collect bought certificates for their owners; off: each collects its own.",

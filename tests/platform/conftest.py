@@ -22,7 +22,7 @@ from tests.platform.green_power import Green, GreenTemplate
 from tests.platform.green_power import make_template as make_green_template
 from tests.platform.green_power import open_copy as open_green_copy
 from tests.platform.noon import NOON
-from tests.platform.shared_databases import postgres, shared_engine
+from tests.platform.shared_databases import engine, postgres, shared_engine
 from wattproof.accounts import service as ledger
 from wattproof.gateway.clock import ChainClock
 from wattproof.gateway.keys import Role
@@ -34,7 +34,7 @@ from wattproof.runtime import Platform
 from wattproof.settings import Settings
 from wattproof.tasks.flow import run_until_idle
 
-__all__ = ["postgres", "shared_engine"]  # fixtures for all that is below
+__all__ = ["engine", "postgres", "shared_engine"]  # fixtures for all that is below
 
 MARGIN = 1_000_000_000
 SLOT_SECONDS = 900

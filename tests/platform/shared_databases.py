@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -60,6 +61,18 @@ def postgres() -> Iterator[Engine]:
     with autocommit.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name}"))
     server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of the test's own, of each kind."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("postgres")
+        return
+    made = make_engine(f"sqlite:///{tmp_path / 'wattproof.db'}")
+    upgrade(made)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

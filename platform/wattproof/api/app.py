@@ -13,6 +13,7 @@ from wattproof.api.access import check_every_route_is_guarded
 from wattproof.api.limits import Limits
 from wattproof.api.routes import (
     accounts,
+    analytics,
     audit,
     auth,
     certificate_actions,
@@ -111,6 +112,7 @@ def create_app(settings: Settings | None = None, *, platform: Platform | None = 
         delegations,
         explanations,
         meters,
+        analytics,
         comfort,
         credits,
         dispatch,

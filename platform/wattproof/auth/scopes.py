@@ -27,6 +27,7 @@ class Scope(StrEnum):
     DISPATCHER = "dispatcher"
     METER = "meter"
     REGULATOR = "regulator"
+    ANALYST = "analyst"
     OPERATOR = "operator"
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wattproof.cli import (
+    analytics,
     audit,
     baseline,
     certificates,
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in a third of the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(analytics.app, name="analytics")
 app.add_typer(audit.app, name="audit")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(certificates.app, name="certificates")

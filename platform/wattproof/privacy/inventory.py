@@ -204,6 +204,19 @@ TABLES: Final[Mapping[str, Declared]] = {
         "A day's number goes when the day is over, or erasing would begin the day anew.",
         owners=("caller",),
     ),
+    "analytics_release": Held(
+        "Sums of many accounts' readings, with noise, and which analyst asked for them. Of whose "
+        "readings they are nobody can tell.",
+        Fate.KEPT,
+        "The same question gets the same answer, for good: another one would tell more.",
+        owners=("asked_by",),
+    ),
+    "analytics_charge": Held(
+        "What each release of sums cost your readings in privacy.",
+        Fate.KEPT,
+        "It protects you: without it your readings could be asked about anew. Kept for good.",
+        owners=("account",),
+    ),
     "erasure": Held(
         "That you asked for erasure, when, and what is still to go.",
         Fate.KEPT,
@@ -321,6 +334,7 @@ TABLES: Final[Mapping[str, Declared]] = {
         "Call data of settlements of many traders at once, as it goes to the chain; what is in it "
         "about one of them stands in signed_order."
     ),
+    "analytics_lock": Impersonal("One row that says nothing."),
     "network_description": Impersonal("Lines and zones of a network."),
     "certificate_pool": Impersonal("How many certificates are for sale."),
     "comfort_vote": Impersonal(

@@ -29,6 +29,7 @@ _MODULES = (
     "wattproof.auth.models",
     "wattproof.api.models",
     "wattproof.privacy.models",
+    "wattproof.analytics.models",
 )
 
 

@@ -46,6 +46,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "technologies": [1, 3],
     },
     "dispatcher": {"role": "dispatcher", "zone": ZONE, "employer": "Netz Mitte"},
+    "analyst": {"role": "analyst", "employer": "Institut Mitte", "jurisdiction": "DE"},
     "regulator": {"role": "regulator", "jurisdiction": "DE", "authority": "Bundesnetzagentur"},
 }
 
@@ -142,6 +143,8 @@ def test_nothing_personal_is_always_shown():
         ("producer", {"technologies": [0]}, r"technologies\.0: "),
         ("producer", {"licence_number": "../17"}, "licence_number: "),
         ("dispatcher", {"role": "operator"}, "role: "),
+        ("analyst", {"role": "regulator"}, "role: "),
+        ("analyst", {"zone": ZONE}, "zone: no claim of this kind"),
         ("regulator", {"zone": ZONE}, "zone: no claim of this kind"),
         ("regulator", {"authority": ""}, "authority: "),
     ],
