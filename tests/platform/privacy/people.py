@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import JSON, Engine, Integer, MetaData, Table, insert
+from sqlalchemy import JSON, Engine, Float, Integer, MetaData, Table, insert
 from sqlalchemy.types import Boolean
 
 from wattproof.privacy.held import Held
@@ -102,6 +102,8 @@ def _value(table: str, column: Any, place: int) -> Any:
         return {}
     if isinstance(column.type, Boolean):
         return False
+    if isinstance(column.type, Float):
+        return float(place)
     if isinstance(column.type, BigInt | DecimalText | Integer):
         return place
     length = getattr(column.type, "length", None)
