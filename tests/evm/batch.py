@@ -165,6 +165,9 @@ def judge(
         stands = not any(params.role) or exchange.credentials.standing(
             trader, params.role, record.gate_at
         )
+        session = exchange.delegations.session_of(market, trader, number)
+        # What the delegate may still buy and sell, in Wh.
+        left = [session.buy_wh, session.sell_wh]
         for signed in sorted(by_trader[trader], key=lambda s: s.digest):
             order = signed.order
             coefficients = [leg.coefficient for leg in order.legs]
@@ -177,6 +180,21 @@ def judge(
                 and need <= margin
                 and sold <= capacity
             )
+            if signed.delegate is not None:
+                amounts = [
+                    sum(ceil_div(abs(c) * order.max_units, SCALE) for c in coefficients if c > 0),
+                    sum(ceil_div(abs(c) * order.max_units, SCALE) for c in coefficients if c < 0),
+                ]
+                counts = (
+                    counts
+                    and signed.delegate == session.delegate
+                    and session.until > record.gate_at
+                    and all(amount <= rest for amount, rest in zip(amounts, left, strict=True))
+                    and order.limit * order.max_units
+                    <= session.max_price * amounts[0] - session.min_price * amounts[1]
+                )
+                if counts:
+                    left = [rest - amount for amount, rest in zip(amounts, left, strict=True)]
             if counts:
                 margin, capacity = margin - need, capacity - sold
             maximum = order.max_units if counts else 0

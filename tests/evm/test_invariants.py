@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from market import merkle
+from market import delegation, merkle
+from market.delegation import Authorisation, Revocation
 from market.messages import Cancellation, Receipt
 from market.order import Domain, Order, SignedOrder
 from market.reference import Neighbour, Resolution, Status
+from market.reference.delegations import NOBODY, Session
 from market.reference.imbalance import RoundProof
 from market.reference.meters import MISSING, encode_values, readings_digest
 from market.reference.passport import EV_OWNER
@@ -37,11 +39,14 @@ from tests.evm.batch import (
     positions,
     round_proof,
 )
+from tests.evm.chain import CHAIN_ID
 from tests.evm.trading import EXACT, GARBLED, Bidding
 from tests.evm.world import (
     ADMIN,
     BALANCING,
+    BY_ADDRESS,
     DAY,
+    DELEGATES,
     ISSUER,
     OPERATOR,
     PERIOD_SLOTS,
@@ -81,6 +86,8 @@ class Calls(RuleBasedStateMachine):
     """The world, and what this suite itself remembers of it."""
 
     outcomes: ClassVar[Counter[tuple[str, str, str | None]]] = Counter()
+    delegated: ClassVar[Counter[str]] = Counter()
+    """Orders of delegates in settled books: filled, counting, and counting with nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,6 +222,108 @@ class Calls(RuleBasedStateMachine):
             position = (market, victim.address, 0, 0, sender.address)
             refusal = self.do("Ledger", "closePosition", *position, sender=sender)
         assert refusal in ("NotExchange", "NotImbalance")
+
+    # Delegates
+
+    @rule(sender=traders, market=any_market, seed=seeds)
+    def change_delegate(self, sender, market, seed):
+        """Name one, another, or nobody; by a transaction or by a signature that anybody brings."""
+        rng, now = Random(seed), self.world.now
+        session = Session(
+            delegate=rng.choice((*DELEGATES * 5, sender)).address,
+            until=now + rng.choice((0, 1, 100, 700, *[3 * DAY] * 9)),
+            buy_wh=rng.choice((0, 999, 2_000, *[40_000] * 4, *[2**64 - 1] * 4)),
+            sell_wh=rng.choice((0, 999, 2_000, *[40_000] * 4, *[2**64 - 1] * 4)),
+            max_price=rng.choice((-(2**63), 0, 101 * 10**6, *[2**63 - 1] * 9)),
+            min_price=rng.choice((*[-(2**63)] * 9, 0, 101 * 10**6, 2**63 - 1)),
+        )
+        ends, signed = rng.random() < 0.3, rng.random() < 0.4
+        if not signed and ends:
+            self.do("Delegations", "revoke", market, sender=sender)
+        elif not signed:
+            self.world.authorise(sender, market, session)
+        else:
+            self._signed_change(sender, market, None if ends else session, rng)
+
+    def _signed_change(
+        self, principal: Person, market: int, session: Session | None, rng: Random
+    ) -> None:
+        delegations, domain = self.world.delegations, self.world.exchange.domain
+        if rng.random() < 0.9:
+            domain = Domain(CHAIN_ID, delegations.address)
+        nonce = max(0, delegations.nonce(principal.address) + rng.choice((0, 0, 0, 0, 1, -1)))
+        deadline = self.world.now + rng.choice((-1, 0, 0, 500))
+        who, last = principal.address, (nonce, deadline)
+        if session is None:
+            signature = Revocation(who, market, *last).sign(domain, principal.key)
+            arguments = (who, market, deadline, signature)
+            refusal = self.do("Delegations", "revokeSigned", *arguments, sender=ISSUER)
+        else:
+            words = delegation.Session(*astuple(session))
+            signature = Authorisation(who, market, words, *last).sign(domain, principal.key)
+            refusal = self.do(
+                "Delegations",
+                "authoriseSigned",
+                who,
+                market,
+                astuple(session),
+                deadline,
+                signature,
+                sender=ISSUER,
+                model_arguments=(who, market, session, deadline, signature),
+            )
+        if refusal is None:
+            assert nonce + 1 == self.world.view("Delegations", "nonce", who)
+            assert deadline >= self.world.now
+
+    def _by_delegates(self, orders: list[SignedOrder], rng: Random) -> list[SignedOrder]:
+        """Some of them signed by somebody else: whom the trader named once, or a stranger. What the
+        trader never named is genuine nowhere."""
+        signed = []
+        for own in orders:
+            order, delegate = own.order, rng.choice(DELEGATES)
+            if not self._may_stand(order) or rng.random() < 0.4:
+                signed.append(own)
+                continue
+            number = self.world.exchange.last_round(order.market)
+            current = self.world.delegations.session_of(order.market, order.trader, number)
+            if current != NOBODY and rng.random() < 0.8:
+                delegate = BY_ADDRESS[current.delegate]
+            other = self.world.sign(person_of(order), order, delegate)
+            trio = (order.market, order.trader, delegate.address)
+            if self.world.delegations.is_named(*trio):
+                signed.append(other)
+            elif rng.random() < 0.3:
+                assert self.world.force(other) in ("InvalidSignature", "MalformedOrder")
+        return signed
+
+    def _check_delegates(self, market: int, number: int, batch: Batch) -> None:
+        """What orders of delegates move stays within the session of the round's gate."""
+        gate_at = self.world.exchange.round(market, number).gate_at
+        for trader in TRADERS:
+            place = (market, trader.address, number)
+            delegate, until, buy, sell, most, least = self.world.session_of(*place)
+            orders = [
+                order
+                for order in batch.orders
+                if order.signed.order.trader == trader.address
+                if order.signed.delegate is not None
+            ]
+            filled = [order for order in orders if order.fill]
+            counting = sum(order.maximum > 0 for order in orders)
+            self.delegated["filled"] += len(filled)
+            self.delegated["counting"] += counting
+            self.delegated["nothing"] += len(orders) - counting
+            assert not filled or gate_at < until
+            assert {order.signed.delegate for order in filled} <= {delegate}
+            moved = [quantity for order in filled for _, quantity in order.quantities]
+            assert sum(q for q in moved if q > 0) <= buy
+            assert -sum(q for q in moved if q < 0) <= sell
+            grid = self.world.exchange.grid(market, number)
+            for order in filled:
+                for product, quantity in order.quantities:
+                    price = batch.prices[grid.index(product)]
+                    assert price <= most if quantity > 0 else price >= least
 
     # Identity and capacity
 
@@ -366,6 +475,10 @@ class Calls(RuleBasedStateMachine):
 
     def _bid(self, market: int, number: int, rng: Random) -> None:
         bids = trading.one_product_orders(self.world, market, number, TRADERS, rng, BIDDING)
+        for trader in TRADERS:
+            if rng.random() < 0.4:
+                self.change_delegate(trader, market, rng.getrandbits(32))
+        bids = self._by_delegates(bids, rng)
         for signed in bids:
             if not self._may_stand(signed.order):
                 assert self.world.force(signed) == "MalformedOrder"
@@ -465,6 +578,8 @@ class Calls(RuleBasedStateMachine):
                 for o in signed
             )
             assert effect.debit <= allowed
+        if batch.orders:
+            self._check_delegates(market, batch.orders[0].signed.order.round, batch)
 
     @rule(market=markets, number=st.integers(0, 3), sender=anybody)
     def void(self, market, number, sender):
@@ -482,6 +597,7 @@ class Calls(RuleBasedStateMachine):
     @rule(market=markets, back=st.integers(0, 2), seed=seeds)
     def force_an_order_of_any_round(self, market, back, seed):
         rng = Random(seed)
+        self.change_delegate(rng.choice(TRADERS), market, rng.getrandbits(32))
         number = max(1, self.world.exchange.last_round(market) - back)
         if number > self.world.exchange.last_round(market):
             return
@@ -489,6 +605,8 @@ class Calls(RuleBasedStateMachine):
         trader = rng.choice(TRADERS)
         order = trading.single(grid, market, number, trader, rng, BIDDING)
         signed = self.world.sign(rng.choice((trader, trader, TRADERS[0])), order)
+        if rng.random() < 0.5:
+            signed = self.world.sign(trader, order, rng.choice(DELEGATES))
         if self.world.force(signed) is None:
             assert self._may_stand(order)
             self.orders.setdefault((market, number), []).append(signed)
@@ -554,11 +672,19 @@ class Calls(RuleBasedStateMachine):
         in_model = {"sender": TRADERS[1], "model_arguments": (order, signed.signer, prices)}
         self.world.wait(rng.choice((1, window)))
         assert self.do("Exchange", "payOmission", *pay, **in_model) == "ChallengeOpen"
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             cancellation = Cancellation(market, order.round, signed.digest)
-            for signer in (OPERATOR, person_of(order)):
+            entitled = {order.trader, signed.signer}
+            for signer in (OPERATOR, *DELEGATES, BY_ADDRESS[rng.choice(sorted(entitled))]):
                 signature = cancellation.sign(self.world.exchange.domain, signer.key)
-                self.do("Exchange", "rebutOmission", signed.digest, signature, sender=OPERATOR)
+                refusal = self.do(
+                    "Exchange", "rebutOmission", signed.digest, signature, sender=OPERATOR
+                )
+                if refusal is None:
+                    assert signer.address in entitled
+                    break
+                assert refusal == "InvalidSignature"
+                assert signer.address not in entitled
             self.world.wait(window + 1)
             assert self.do("Exchange", "payOmission", *pay, **in_model) == "NoOpenClaim"
             return
@@ -821,6 +947,7 @@ def spoil(
 CALLED_BY_EVERYBODY = {
     "SettlementToken": ("mint", "burn", "approve"),
     "DidRegistry": ("changeOwner",),
+    "Delegations": ("authorise", "authoriseSigned", "revoke", "revokeSigned"),
     "CredentialRegistry": ("accredit", "removeAccreditation", "grant", "revoke"),
     "Ledger": (
         "deposit",
@@ -882,6 +1009,7 @@ def test_seasons_of_trade_under_attack_settle_every_round_and_close_every_positi
         if (contract, function) not in done
     ]
     assert not untried
+    assert min(Calls.delegated[what] for what in ("filled", "counting", "nothing")) >= 10
     assert Calls.outcomes.total() >= 5_000
 
 
@@ -906,6 +1034,9 @@ def play_season(rng: Random) -> None:
         lambda: calls.request_exit(trader(), market(), amount()),
         lambda: calls.complete_exit(trader(), market()),
         lambda: calls.bump_epoch(trader(), market()),
+        lambda: calls.change_delegate(trader(), market(), seed()),
+        lambda: calls.change_delegate(trader(), market(), seed()),
+        lambda: calls.change_delegate(trader(), market(), seed()),
         lambda: calls.sync_capacity(trader(), BOUNDED),
         lambda: calls.move_bond(OPERATOR, market(), amount(), rng.randrange(3)),
         lambda: calls.withdraw(trader(), amount(), trader(), rng.randrange(10)),

@@ -13,6 +13,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from eth_account import Account
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from market.order import Order, SignedOrder
@@ -31,6 +32,7 @@ from market.reference import (
     Revert,
     SettlementToken,
 )
+from market.reference.delegations import Session
 from market.reference.exchange import Round
 from market.reference.token import ZERO_ADDRESS
 from tests.evm import chain
@@ -64,8 +66,10 @@ OPERATOR = Person.named("operator")
 BALANCING = Person.named("balancing")
 ISSUER = Person.named("issuer")
 TRADERS = tuple(Person.named(f"trader {i}") for i in range(6))
+DELEGATES = tuple(Person.named(f"delegate {i}") for i in range(3))
+"""Keys without money that traders let sign for them."""
 PEOPLE = (ADMIN, OPERATOR, BALANCING, ISSUER, *TRADERS)
-BY_ADDRESS = {person.address: person for person in PEOPLE}
+BY_ADDRESS = {person.address: person for person in (*PEOPLE, *DELEGATES)}
 
 
 def snake_case(name: str) -> str:
@@ -299,8 +303,29 @@ class World:
             model_arguments=(signed.order, signed.signature),
         )
 
-    def sign(self, person: Person, order: Order) -> SignedOrder:
-        return SignedOrder.sign(self.exchange.domain, order, person.key)
+    def sign(self, person: Person, order: Order, delegate: Person | None = None) -> SignedOrder:
+        """`delegate`: who signs in the person's stead."""
+        if delegate is None:
+            return SignedOrder.sign(self.exchange.domain, order, person.key)
+        return SignedOrder.sign(
+            self.exchange.domain, order, delegate.key, delegate=delegate.address
+        )
+
+    def authorise(self, principal: Person, market: int, session: Session) -> str | None:
+        """Returns the refusal's name, if it is refused."""
+        return self.do(
+            "Delegations",
+            "authorise",
+            market,
+            astuple(session),
+            sender=principal,
+            model_arguments=(market, session),
+        )
+
+    def session_of(self, market: int, principal: str, number: int) -> tuple[Any, ...]:
+        """As the contract says it."""
+        delegate, *bounds = self.view("Delegations", "sessionOf", market, principal, number)
+        return (to_checksum_address(delegate), *bounds)
 
     # Comparing
 
@@ -360,6 +385,21 @@ class World:
             self._same(f"exit of {who}", astuple(leaving), "Ledger", "exitOf", market, who)
             bond = self.ledger.bonds[market, who]
             self._same(f"bond of {who}", bond, "Ledger", "bondOf", market, who)
+            self._check_sessions(market, who, last)
+
+    def _check_sessions(self, market: int, who: str, last: int) -> None:
+        since = self.delegations.from_round_of(market, who)
+        self._same(f"delegate's round of {who}", since, "Delegations", "fromRoundOf", market, who)
+        for number in range(max(0, last - 1), last + 2):
+            session = astuple(self.delegations.session_of(market, who, number))
+            found = self.session_of(market, who, number)
+            assert found == session, f"session of {who} in round {number}: {found} or {session}"
+        for delegate in DELEGATES:
+            trio = (market, who, delegate.address)
+            named = self.delegations.is_named(*trio)
+            self._same(f"{delegate.name} of {who}", named, "Delegations", "isNamed", *trio)
+        nonce = self.delegations.nonce(who)
+        self._same(f"nonce of {who}", nonce, "Delegations", "nonce", who)
 
     def _check_round(self, market: int, number: int) -> None:
         record: Round = self.exchange.round(market, number)
