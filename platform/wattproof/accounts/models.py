@@ -57,4 +57,4 @@ class CredentialRow(SQLModel, table=True):
     issuer: str = Field(max_length=42)
     valid_from: int = Field(sa_type=BigInt)
     expires_at: int = Field(sa_type=BigInt)
-    revoked_at: int = Field(default=0, sa_type=BigInt)
+    revoked_at: int = Field(default=0, sa_type=BigInt, index=True)

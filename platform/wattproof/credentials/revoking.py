@@ -98,7 +98,8 @@ def follow_chain(platform: Platform, session: Session) -> int:
         col(IssuedRow.revoked_at).is_(None), IssuedRow.issuer == issuer
     )
     granted = col(CredentialRow.credential_hash) == IssuedRow.credential_hash
-    queued = col(OutboxRow.key) == "grant:" + func.substr(IssuedRow.credential_hash, 3)
+    # By the credentials' own key, from the few rows that ended badly.
+    queued = col(IssuedRow.credential_hash) == "0x" + func.substr(OutboxRow.key, len("grant:") + 1)
     rows = [
         *session.exec(open_ones.join(CredentialRow, granted).where(CredentialRow.revoked_at > 0)),
         *session.exec(
