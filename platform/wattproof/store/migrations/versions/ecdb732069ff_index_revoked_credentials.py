@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "ecdb732069ff"
-down_revision = "5b0c7e21d9aa"
+down_revision = "d1e9ce6be3ad"
 branch_labels = None
 depends_on = None
 
