@@ -19,6 +19,7 @@ from wattproof.errors import UnavailableError, WattproofError
 from wattproof.flexibility import upkeep as flexibility
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
+from wattproof.identities import lateness
 from wattproof.meters import service as meters
 from wattproof.networks import upkeep as networks
 from wattproof.orders import claims
@@ -43,7 +44,7 @@ def index_chain(platform: Platform) -> bool:
 
 def pump_outbox(platform: Platform) -> bool:
     """Send what is queued and look up what was sent. True if something moved."""
-    return platform.writer.pump() > 0
+    return lateness.give_up_late(platform) + platform.writer.pump() > 0
 
 
 def advance_rounds(platform: Platform) -> bool:

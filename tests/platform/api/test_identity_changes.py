@@ -19,7 +19,7 @@ from wattproof.errors import RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities import allowance
+from wattproof.identities import allowance, lateness
 from wattproof.settings import Profile
 from wattproof.tasks.flow import run_until_idle
 
@@ -495,6 +495,23 @@ def test_a_huge_change_is_not_paid_for(platform, me):
     state = relayed(platform, me, change)
     receipt = platform.chain.request("eth_getTransactionReceipt", state["hash"])
     assert int(receipt["gasUsed"], 16) < 150_000
+
+
+def test_a_change_that_waited_past_its_deadline_is_given_up_and_costs_nothing(platform, client, me):
+    made = proposal(me, me.address, ADD_KEY, valid_for_s=120)
+    body = body_of(me.account, ADD_KEY, made)
+    operator = platform.keys.address(Role.OPERATOR)
+    before = platform.chain.request("eth_getTransactionCount", operator, "latest")
+    assert hand_in(me, me.address, body).status_code == 202
+    assert lateness.give_up_late(platform) == 0
+    platform.clock.advance_to(made["deadline"] + 1)
+    run_until_idle(platform)
+    state = me.get(f"/transactions/{made['digest']}").json()
+    assert (state["status"], state["hash"]) == ("refused", None)
+    assert "deadline" in state["error"]
+    assert platform.chain.request("eth_getTransactionCount", operator, "latest") == before
+    refused(hand_in(me, me.address, body), 409, "deadline_passed")
+    relayed(platform, me, ADD_KEY)
 
 
 def test_a_failed_relay_leaves_the_nonce_free(platform, me):
