@@ -15,7 +15,7 @@ from identity.errors import CredentialError
 from identity.verifiable import jose, jws, sd_jwt
 from identity.verifiable.issuing import content_hash
 from identity.verifiable.kinds import Kind, kind_of
-from identity.verifiable.model import Credential, date_time, read_credential
+from identity.verifiable.model import Credential, date_time, read_credential, read_time
 from identity.verifiable.status_list import StatusEntry, entries_of
 
 _OF_THE_FORM: Final = frozenset(
@@ -107,6 +107,8 @@ def _of_document(
     document: Mapping[str, Any], form: Form, secured: str | dict[str, Any]
 ) -> Received:
     credential: Credential = read_credential(document)
+    signed_from, signed_until = _signature_times(document, form)
+    starts, ends = (credential.valid_from, signed_from), (credential.valid_until, signed_until)
     return Received(
         secured=secured,
         form=form,
@@ -116,11 +118,19 @@ def _of_document(
         holder_key=None,
         claims=credential.claims,
         can_hide=frozenset(),
-        valid_from=credential.valid_from,
-        valid_until=credential.valid_until,
+        valid_from=max((at for at in starts if at is not None), default=None),
+        valid_until=min((at for at in ends if at is not None), default=None),
         statuses=tuple(entries_of(credential.document)),
         hash=content_hash(secured),
     )
+
+
+def _signature_times(document: Mapping[str, Any], form: Form) -> tuple[int | None, int | None]:
+    """When the signature counts, where it says so: perhaps for less long than what it is under."""
+    if form is Form.JWT:
+        return _seconds(document, "nbf"), _seconds(document, "exp")
+    proof = document.get("proof")
+    return None, read_time(proof, "expires") if isinstance(proof, dict) else None
 
 
 def _of_token(text: str) -> Received:
@@ -136,7 +146,7 @@ def _of_token(text: str) -> Received:
         form=Form.TOKEN,
         kind=kind,
         issuer=_text(claims, "iss"),
-        subject=claims.get("sub"),
+        subject=_text(claims, "sub") if "sub" in claims else None,
         holder_key=method,
         claims={name: value for name, value in claims.items() if name not in _OF_THE_FORM},
         can_hide=frozenset(each.name for each in whole.disclosures if each.name is not None),

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from identity.did.multibase import base58_encode
 from identity.errors import CredentialError
 from identity.verifiable import jws, sd_jwt
 from identity.verifiable.checking import Expected, check, holds
+from identity.verifiable.data_integrity import signed_bytes
 from identity.verifiable.issuing import Draft, as_document, as_jwt, as_token
 from identity.verifiable.kinds import KINDS
 from identity.verifiable.received import read
@@ -233,3 +235,34 @@ def test_times_that_are_none_are_refused_before_anything_else(bad):
     }
     with pytest.raises(CredentialError, match="exp is a number of seconds"):
         read(str(sd_jwt.issue(said, {"zone"}, ISSUER.key)))
+
+
+@pytest.mark.parametrize("times", [{"exp": NOW - 60}, {"nbf": NOW + 61}])
+def test_a_jwt_that_is_over_before_its_document_is_over(world, times):
+    """RFC 7519: the signature's own time counts too, though the document says it lasts."""
+    document = draft(world).document()
+    token = jws.sign({**document, **times}, ISSUER.key, typ="vc+jwt", cty="vc")
+    outcome, _ = checked(world, token)
+    assert outcome == ALL | {"time": False}
+    lasting = {"nbf": NOW, "exp": NOW + 86_400}
+    assert checked(world, jws.sign({**document, **lasting}, ISSUER.key, typ="vc+jwt"))[0] == ALL
+
+
+def test_a_document_whose_proof_has_expired_is_over(world):
+    whole = draft(world, issuer=ED_DID, statuses=()).document()
+    for expires, good in (("2026-09-21T00:00:00Z", False), ("2126-09-21T00:00:00Z", True)):
+        proof = as_document(draft(world, issuer=ED_DID, statuses=()), ED_ISSUER, now=NOW)["proof"]
+        options = {name: value for name, value in proof.items() if name != "proofValue"}
+        options["expires"] = expires
+        signature = ED_ISSUER.sign(signed_bytes(whole, options))
+        proof = {**options, "proofValue": "z" + base58_encode(signature)}
+        outcome, _ = checked(world, json.dumps({**whole, "proof": proof}))
+        assert outcome == ALL | {"time": good}
+
+
+@pytest.mark.parametrize("subject", [["did:example:1"], {"id": "did:example:1"}, 1, None])
+def test_a_token_whose_subject_is_no_text_is_none(world, subject):
+    token = as_token(draft(world), ISSUER.key, now=NOW).token
+    claims = jws.parse(token).payload | {"sub": subject}
+    with pytest.raises(CredentialError, match="sub"):
+        read(jws.sign(claims, ISSUER.key, typ="dc+sd-jwt") + "~")
