@@ -31,9 +31,11 @@ class Parties:
     def __init__(
         self, resolver: Resolver, *, organisations: Mapping[str, str] | None = None
     ) -> None:
-        """`organisations`: of accredited issuers (DIDs), where an accreditation names one."""
+        """`organisations`: by address, of accredited issuers of which one is known."""
         self._resolver = resolver
-        self._organisations = dict(organisations or {})
+        self._organisations = {
+            address.lower(): name for address, name in (organisations or {}).items()
+        }
 
     def of(self, issuer: str, *, signed: Wanted | None = None) -> frozenset[str]:
         """The parties behind a DID now, and at the moment of a signature that is older.
@@ -47,9 +49,8 @@ class Parties:
         found = set(self._at(issuer, Wanted()))
         if signed is not None:
             found |= set(self._at(issuer, signed))
-        if issuer in self._organisations:
-            found.add(f"organisation:{self._organisations[issuer]}")
-        return frozenset(found)
+        named = {self._organisations[each] for each in found & set(self._organisations)}
+        return frozenset(found | {f"organisation:{name}" for name in named})
 
     def _at(self, issuer: str, wanted: Wanted) -> Iterator[str]:
         open_dids, seen = [issuer], {issuer}

@@ -79,12 +79,22 @@ class StatedValue:
 
 @dataclass(frozen=True, slots=True)
 class ClaimOfTopic:
-    """One claim about one thing, with every value that somebody states."""
+    """One claim about one thing, with every value that somebody states.
+
+    A topic's quorum may come from issuers who each state something else; `met` says that a quorum
+    states this very claim.
+    """
 
     kind: str
     about: str
     name: str
+    quorum: int
     values: tuple[StatedValue, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether a quorum of independent issuers states it, and nobody anything else."""
+        return not self.conflicting and self.values[0].independent >= self.quorum
 
     @property
     def conflicting(self) -> bool:
@@ -94,12 +104,17 @@ class ClaimOfTopic:
 
 @dataclass(frozen=True, slots=True)
 class TopicProfile:
-    """A topic: `independent` issuers of a `quorum`, and what they say."""
+    """A topic: `independent` issuers of a `quorum`, and what they say.
+
+    `related` are pairs of issuers that do not count as two: they share a key, an owner or an
+    organisation.
+    """
 
     topic: Topic
     quorum: int
     independent: int
     issuers: tuple[str, ...]
+    related: tuple[tuple[str, str], ...]
     credentials: tuple[str, ...]
     valid_until: int | None
     claims: tuple[ClaimOfTopic, ...]
@@ -119,6 +134,7 @@ class TopicProfile:
             "quorum": self.quorum,
             "independent": self.independent,
             "issuers": list(self.issuers),
+            "related": [list(pair) for pair in self.related],
             "credentials": list(self.credentials),
             "valid_until": self.valid_until,
             "claims": [
@@ -126,6 +142,7 @@ class TopicProfile:
                     "kind": claim.kind,
                     "about": claim.about,
                     "name": claim.name,
+                    "met": claim.met,
                     "conflicting": claim.conflicting,
                     "values": [
                         {
@@ -155,13 +172,24 @@ def _topic(topic: Topic, given: Sequence[Attestation], quorum: int) -> TopicProf
         quorum=quorum,
         independent=independent(each.parties for each in speaking),
         issuers=tuple(sorted({each.issuer for each in speaking})),
+        related=_related(speaking),
         credentials=tuple(sorted({each.credential for each in speaking})),
         valid_until=min(ends, default=None),
-        claims=_claims(topic, speaking),
+        claims=_claims(topic, speaking, quorum),
     )
 
 
-def _claims(topic: Topic, speaking: Sequence[Attestation]) -> tuple[ClaimOfTopic, ...]:
+def _related(speaking: Sequence[Attestation]) -> tuple[tuple[str, str], ...]:
+    pairs = {
+        (one.issuer, other.issuer)
+        for one in speaking
+        for other in speaking
+        if one.issuer < other.issuer and one.parties & other.parties
+    }
+    return tuple(sorted(pairs))
+
+
+def _claims(topic: Topic, speaking: Sequence[Attestation], quorum: int) -> tuple[ClaimOfTopic, ...]:
     stated: defaultdict[tuple[str, str, str], defaultdict[bytes, list[Attestation]]]
     stated = defaultdict(lambda: defaultdict(list))
     for each in speaking:
@@ -173,6 +201,7 @@ def _claims(topic: Topic, speaking: Sequence[Attestation]) -> tuple[ClaimOfTopic
             kind,
             about,
             name,
+            quorum,
             tuple(
                 StatedValue(
                     value=json.loads(value),

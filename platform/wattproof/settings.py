@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 
 
 class Profile(StrEnum):
@@ -133,6 +135,11 @@ class Settings(BaseSettings):
         pattern=r"^(?:|[0-9]{2}Y[0-9A-Z-]{12}[0-9A-Z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
         description="Area that credentials name where nobody says: an Energy Identification Code "
         "(type Y) or an mRID; empty: an mRID of the installation's own.",
+    )
+    issuer_organisations: dict[_Address, str] = Field(
+        default={},
+        description="Organisations of accredited issuers, by address (JSON): those of one "
+        "organisation count as one in trusted profiles.",
     )
     tick_s: float = Field(default=0.25, gt=0, description="Pause between looks at the database.")
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
 from identity.errors import CredentialError, SignInError
@@ -93,7 +94,14 @@ def hand_in(
                 code="consent_used",
             )
         return known
-    session.add(ConsentTakenRow(digest=digest, until=consent.issued_at + 2 * HAND_IN_SECONDS))
+    try:
+        with session.begin_nested():
+            until = consent.issued_at + 2 * HAND_IN_SECONDS
+            session.add(ConsentTakenRow(digest=digest, until=until))
+    except IntegrityError as error:
+        raise ConflictError(
+            "this consent is being handed in by somebody else; look again", code="consent_used"
+        ) from error
     return _store(platform, session, consent, signature, now)
 
 

@@ -54,7 +54,7 @@ class Holdings:
 
 def holdings(platform: Platform, owner: str) -> Holdings:
     """Verify every credential in a profile now. Raises UnavailableError."""
-    parties = Parties(identities.resolver(platform))
+    parties = _parties(platform)
     listed, attested = [], []
     for secured, held in _stored(platform, owner):
         try:
@@ -74,7 +74,7 @@ def put_in(platform: Platform, owner: str, secured: Secured) -> ProfileCredentia
     """
     try:
         credential = _holding(platform, owner, secured)
-        _attestation(platform, Parties(identities.resolver(platform)), credential)
+        _attestation(platform, _parties(platform), credential)
     except CredentialError as error:
         raise InvalidError(str(error), code="credential_refused") from error
     return ProfileCredentialRow(
@@ -153,6 +153,12 @@ def _holding(platform: Platform, owner: str, secured: Secured) -> Received:
         if address_of(platform, str(name)) not in subjects:
             raise CredentialError(f"it is about {name}, not about {owner} or a meter of it")
     return credential
+
+
+def _parties(platform: Platform) -> Parties:
+    """Who stands behind issuers, with the organisations that the registrar knows them to be of."""
+    named = platform.settings.issuer_organisations
+    return Parties(identities.resolver(platform), organisations=named)
 
 
 def _attestation(platform: Platform, parties: Parties, credential: Received) -> Attestation:

@@ -132,7 +132,14 @@ def test_ownership_that_was_parted_after_signing_still_joins_what_was_signed_bef
 
 
 def test_operators_of_one_organisation_are_one(registry):
-    named = {ISSUER.did: "Grid Ltd", OTHER.did: "Grid Ltd"}
+    named = {ISSUER.signer.address: "Grid Ltd", OTHER.signer.address.lower(): "Grid Ltd"}
+    assert count(registry, ISSUER.did, OTHER.did, organisations=named) == 1
+    assert count(registry, ISSUER.did, OTHER.did, HOLDER.did, organisations=named) == 2
+
+
+def test_an_issuer_that_an_organisation_took_over_is_of_it(registry):
+    moved(registry, ISSUER, HOLDER.signer.address)
+    named = {HOLDER.signer.address: "Grid Ltd", OTHER.signer.address: "Grid Ltd"}
     assert count(registry, ISSUER.did, OTHER.did, organisations=named) == 1
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,24 @@ def test_issuers_that_contradict_each_other_are_both_shown_and_the_topic_is_not_
     (claim,) = found.claims
     assert claim.conflicting
     assert [(v.value, v.independent) for v in claim.values] == [(10_000, 2), (12_000, 1)]
+
+
+def test_a_topic_that_is_met_by_two_who_state_different_things_has_no_claim_that_is():
+    found = topic(
+        Topic.CAPACITY,
+        attested("a", connection_capacity_w=10_000),
+        attested("b", "ev_owner", battery_capacity_wh=60_000),
+    )
+    assert found.state is TopicState.MET
+    assert [claim.met for claim in found.claims] == [False, False]
+    agreed = topic(Topic.CAPACITY, *(attested(by, connection_capacity_w=9) for by in "ab"))
+    assert [claim.met for claim in agreed.claims] == [True]
+
+
+def test_issuers_that_count_as_one_are_named_in_pairs():
+    shared = attested("a"), replace(attested("b"), parties=frozenset({"a", "b"})), attested("c")
+    found = topic(Topic.IDENTITY, *shared)
+    assert (found.independent, found.related) == (2, (("did:key:a", "did:key:b"),))
 
 
 def test_capacities_of_two_devices_contradict_nothing():
