@@ -29,20 +29,32 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Meters:
-    """Everything public about a question: the devices, and how many slots a period has."""
+    """Everything public about a question.
+
+    Attributes:
+        slots: of the period.
+        slots_a_value: how many of them a sum is over; divides ``slots``.
+    """
 
     meters: Sequence[Meter]
     slots: int
+    slots_a_value: int = 1
 
     @property
     def accounts(self) -> frozenset[str]:
         return frozenset(meter.account for meter in self.meters)
 
     @property
+    def values(self) -> int:
+        """How many sums there are."""
+        return self.slots // self.slots_a_value
+
+    @property
     def sensitivity_wh(self) -> int:
         """L1 distance of the sums of two neighbours, at most.
 
-        Each value of the account can go from minus its bound to its bound, in every slot.
+        Each value of the account can go from minus its bound to its bound, in every slot; over how
+        many slots a sum is makes no difference, so longer ones are drowned less.
         """
         reach: dict[str, int] = {}
         for meter in self.meters:
@@ -50,19 +62,19 @@ class Meters:
         return max(reach.values(), default=0)
 
     def sums_wh(self, readings: Mapping[str, Sequence[int | None]]) -> list[int]:
-        """Exact sums by slot. Private: they leave this process with noise alone.
+        """Exact sums. Private: they leave this process with noise alone.
 
         Args:
             readings: final values by device, import positive. Devices without any count as zero,
                 and so do missing values and readings of a wrong length: whether a meter was read
                 is as private as what it read.
         """
-        sums = [0] * self.slots
+        sums = [0] * self.values
         for meter in self.meters:
             values = readings.get(meter.device, ())
             if len(values) == self.slots:
                 for slot, value in enumerate(clamped(values, meter.bound_wh)):
-                    sums[slot] += value
+                    sums[slot // self.slots_a_value] += value
         return sums
 
 

@@ -22,18 +22,22 @@ class ReleaseRow(SQLModel, table=True):
     """A question and the one answer it will ever have.
 
     Attributes:
-        zone: -1: all of them. clamp_w: 0: each device's own capacity.
+        zone: -1: all of them.
+        slots_a_value: how many slots a sum is over.
+        clamp_w: 0: each device's own capacity.
         epsilon_milli: what it cost, thousandths.
         accounts: registered with a device for it, whether they were read or not.
-        sums_wh: of all accounts with noise, one a slot, import positive.
-        scale_wh: of the noise. slot_error_wh, profile_error_wh: what the noise of a slot, and of
-            the worst slot of all, stays within with 95 %.
+        sums_wh: of all accounts with noise, import positive.
+        scale_wh: of the noise. value_error_wh, profile_error_wh: what the noise of a sum, and of
+            the worst of all, stays within with 95 %.
         asked_by: address of the analyst who asked first.
     """
 
     __tablename__ = "analytics_release"
     __table_args__ = (
-        UniqueConstraint("market", "period", "carrier", "zone", "clamp_w", "epsilon_milli"),
+        UniqueConstraint(
+            "market", "period", "carrier", "zone", "slots_a_value", "clamp_w", "epsilon_milli"
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
@@ -41,12 +45,13 @@ class ReleaseRow(SQLModel, table=True):
     period: int = Field(sa_type=BigInt)
     carrier: int
     zone: int
+    slots_a_value: int
     clamp_w: int = Field(sa_type=BigInt)
     epsilon_milli: int
     accounts: int
     sums_wh: list[Any] = Field(sa_type=JSON)
     scale_wh: float
-    slot_error_wh: int = Field(sa_type=BigInt)
+    value_error_wh: int = Field(sa_type=BigInt)
     profile_error_wh: int = Field(sa_type=BigInt)
     asked_by: str = Field(max_length=42)
     made_at: int = Field(sa_type=BigInt)

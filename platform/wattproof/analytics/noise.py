@@ -39,11 +39,11 @@ class Mechanism:
         """OpenDP's bound on epsilon for neighbours at this distance."""
         return float(self.measurement.map(sensitivity_wh))
 
-    def error_wh(self, slots: int) -> int:
-        """What the noise of all of so many slots stays within, with 95 %."""
+    def error_wh(self, values: int) -> int:
+        """What the noise of all of so many values stays within, with 95 %."""
         from opendp.accuracy import discrete_laplacian_scale_to_accuracy
 
-        missed = _CONFIDENCE_MISSED / slots
+        missed = _CONFIDENCE_MISSED / values
         error: float = discrete_laplacian_scale_to_accuracy(scale=self.scale, alpha=missed)
         return math.ceil(error)
 

@@ -49,6 +49,7 @@ class Question:
 
     Attributes:
         zone: of certified devices, the only ones whose zone is known; None: all devices.
+        slots_a_value: how many slots a sum is over; divides those of the period.
         clamp_w: no device counts for more; None: up to its capacity.
         epsilon_milli: what to pay, thousandths of epsilon; more of it, less noise.
     """
@@ -57,6 +58,7 @@ class Question:
     period: int
     carrier: int
     zone: int | None
+    slots_a_value: int
     clamp_w: int | None
     epsilon_milli: int
 
@@ -66,7 +68,7 @@ def ask(platform: Platform, session: Session, question: Question, *, analyst: st
 
     Raises:
         NotFoundError: no such market.
-        InvalidError: no such carrier or zone, or a bound below one Wh a slot.
+        InvalidError: no such carrier, zone or number of slots, or a bound below one Wh a slot.
         RefusedError: readings can still change (``not_final``), too few accounts
             (``too_few_accounts``), or not enough budget (``budget_spent``).
     """
@@ -105,13 +107,14 @@ def ask(platform: Platform, session: Session, question: Question, *, analyst: st
         period=question.period,
         carrier=question.carrier,
         zone=ALL_ZONES if question.zone is None else question.zone,
+        slots_a_value=question.slots_a_value,
         clamp_w=question.clamp_w or 0,
         epsilon_milli=question.epsilon_milli,
         accounts=len(meters.accounts),
         sums_wh=added(meters.sums_wh(_readings(session, question, ends))),
         scale_wh=added.scale,
-        slot_error_wh=added.error_wh(1),
-        profile_error_wh=added.error_wh(meters.slots),
+        value_error_wh=added.error_wh(1),
+        profile_error_wh=added.error_wh(meters.values),
         asked_by=analyst,
         made_at=platform.clock.now(),
     )
@@ -155,7 +158,9 @@ def _check(market: MarketRow, question: Question) -> None:
         raise InvalidError(f"market {market.market} has no carrier {question.carrier}")
     if question.zone is not None and not 0 <= question.zone < int(market.params["zones"]):
         raise InvalidError(f"market {market.market} has no zone {question.zone}")
-    seconds = int(market.params["slotSeconds"])
+    slots, seconds = int(market.params["periodSlots"]), int(market.params["slotSeconds"])
+    if slots % question.slots_a_value:
+        raise InvalidError(f"a sum is over a divisor of the period's {slots} slots")
     if question.clamp_w is not None and bound_wh(question.clamp_w, None, seconds) == 0:
         raise InvalidError(f"clamp_w of {question.clamp_w} W is less than one Wh a slot")
 
@@ -167,6 +172,7 @@ def _stored(session: Session, question: Question) -> ReleaseRow | None:
             ReleaseRow.period == question.period,
             ReleaseRow.carrier == question.carrier,
             ReleaseRow.zone == (ALL_ZONES if question.zone is None else question.zone),
+            ReleaseRow.slots_a_value == question.slots_a_value,
             ReleaseRow.clamp_w == (question.clamp_w or 0),
             ReleaseRow.epsilon_milli == question.epsilon_milli,
         )
@@ -204,6 +210,7 @@ def _meters(session: Session, market: MarketRow, question: Question) -> Meters:
             for row in session.exec(query).all()
         ],
         int(market.params["periodSlots"]),
+        question.slots_a_value,
     )
 
 

@@ -31,6 +31,9 @@ def load(
     zone: Annotated[
         int | None, typer.Option(min=0, help="Only certified devices of this zone.")
     ] = None,
+    slots_a_value: Annotated[
+        int, typer.Option(min=1, help="How many slots a sum is over: the more, the more exact.")
+    ] = 1,
     clamp_w: Annotated[
         int | None,
         typer.Option(min=1, help="No device counts for more W: less noise, peaks are cut off."),
@@ -45,12 +48,13 @@ def load(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sum and mean by slot; asked before, it costs nothing and says the same."""
+    """Sum and mean by time; asked before, it costs nothing and says the same."""
     question: dict[str, Any] = {
         "market": market,
         "period": period,
         "carrier": carrier,
         "zone": zone,
+        "slots_a_value": slots_a_value,
         "clamp_w": clamp_w,
         "epsilon_milli": round(epsilon * 1_000),
     }
@@ -97,12 +101,14 @@ def _print_release(release: dict[str, Any]) -> None:
 
     begins = datetime.fromisoformat(release["starts_at"])
     rows = []
-    for slot, (total, mean) in enumerate(zip(release["sums_wh"], release["means_wh"], strict=True)):
-        at = begins + timedelta(seconds=slot * release["slot_seconds"])
+    for place, (total, mean) in enumerate(
+        zip(release["sums_wh"], release["means_wh"], strict=True)
+    ):
+        at = begins + timedelta(seconds=place * release["value_seconds"])
         rows.append((f"{at:%Y-%m-%d %H:%M}", f"{int(total) / 1_000:,.1f}", f"{mean:,.1f}"))
     title = (
         f"load of {release['accounts']} accounts, epsilon {release['epsilon_milli'] / 1_000}; "
-        f"95 %: a sum within {int(release['slot_error_wh']) / 1_000:,.1f} kWh, "
+        f"95 %: a sum within {int(release['value_error_wh']) / 1_000:,.1f} kWh, "
         f"all within {int(release['profile_error_wh']) / 1_000:,.1f} kWh"
     )
     print_rows(Rows(title, ("from (UTC)", "sum kWh", "mean Wh"), rows, (1, 2)))

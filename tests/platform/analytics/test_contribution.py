@@ -43,6 +43,14 @@ def test_the_sums_are_those_of_clamped_values_by_slot():
     assert METERS.sums_wh(readings) == [1 + 4 + 2, -10 + 2, 10 - 4 - 7]
 
 
+@given(READINGS, READING)
+def test_longer_sums_move_no_further(known, other):
+    longer = Meters(METERS.meters, SLOTS, SLOTS)
+    (before,), (after,) = longer.sums_wh(known), longer.sums_wh(known | {"a1": other})
+    assert before == sum(METERS.sums_wh(known))
+    assert abs(after - before) <= longer.sensitivity_wh == METERS.sensitivity_wh
+
+
 @pytest.mark.parametrize(
     "reading", [[], [None] * SLOTS, [1, 2], [1, 2, 3, 4]], ids=["none", "missing", "short", "long"]
 )

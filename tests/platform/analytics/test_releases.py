@@ -120,6 +120,14 @@ def test_a_smaller_clamp_cuts_more_and_needs_less_noise(world, exact):
     assert release.scale_wh == pytest.approx(2 * 250 * SLOTS / 0.1)
 
 
+@pytest.mark.parametrize(("slots", "sums"), [(2, [4_000, 10_000]), (4, [14_000])])
+def test_longer_sums_have_the_noise_of_short_ones(world, exact, slots, sums):
+    release = world.ask(slots_a_value=slots)
+    assert exact == [sums]
+    assert len(release.sums_wh) == len(sums)
+    assert release.scale_wh == world.ask().scale_wh
+
+
 def test_a_clamp_beyond_the_capacity_does_not_lift_it(world):
     assert world.ask(clamp_w=10**9).scale_wh == world.ask().scale_wh
 
@@ -194,6 +202,8 @@ def test_a_zone_is_that_of_certified_devices(engine, exact):
         ({"carrier": 2}, InvalidError),
         ({"zone": 2}, InvalidError),
         ({"clamp_w": 3}, InvalidError),
+        ({"slots_a_value": 3}, InvalidError),
+        ({"slots_a_value": 8}, InvalidError),
     ],
 )
 def test_what_cannot_be_asked_is_refused(world, question, error):

@@ -88,6 +88,7 @@ class World:
             "period": PERIOD,
             "carrier": 0,
             "zone": None,
+            "slots_a_value": 1,
             "clamp_w": None,
             "epsilon_milli": 100,
         }

@@ -41,6 +41,14 @@ class LoadQuestion(BaseModel):
         le=2**16 - 1,
         description="Only certified devices of this zone: of others no zone is known.",
     )
+    slots_a_value: int = Field(
+        default=1,
+        strict=True,
+        ge=1,
+        le=256,
+        description="How many slots a sum is over; the noise is the same, so more is more exact.",
+        examples=[4],
+    )
     clamp_w: int | None = Field(
         default=None,
         strict=True,
@@ -67,17 +75,18 @@ class LoadRelease(BaseModel):
     period: int
     carrier: int
     zone: int | None
+    slots_a_value: int
     clamp_w: int | None
     epsilon_milli: int
     accounts: int = Field(description="That have such a device registered, read or not.")
     starts_at: datetime
-    slot_seconds: int
-    sums_wh: list[Integer] = Field(description="Of all accounts, by slot, import positive.")
+    value_seconds: int = Field(description="How long a sum is over.")
+    sums_wh: list[Integer] = Field(description="Of all accounts, import positive.")
     means_wh: list[float] = Field(description="The same, an account.")
-    slot_error_wh: Integer = Field(
-        description="A sum is within this of the exact one with 95 %, each slot by itself."
+    value_error_wh: Integer = Field(
+        description="A sum is within this of the exact one with 95 %, each by itself."
     )
-    profile_error_wh: Integer = Field(description="All slots at once are, with 95 %.")
+    profile_error_wh: Integer = Field(description="All sums at once are, with 95 %.")
     scale_wh: float = Field(description="Of the discrete Laplace noise.")
     made_at: datetime
 
@@ -98,7 +107,7 @@ class BudgetOut(BaseModel):
 def ask(
     body: LoadQuestion, principal: Analyst, platform: PlatformDep, write: Write
 ) -> JSONResponse:
-    """Ask for the load of all accounts, slot by slot (analyst).
+    """Ask for the load of all accounts over a period (analyst).
 
     The sums carry noise, so that nobody can tell what one account did in the period. A question
     that was asked before gets the answer of then and costs nothing. A refused one costs nothing
@@ -156,7 +165,7 @@ def left(
 def _release(session: Session, row: ReleaseRow) -> LoadRelease:
     assert row.id is not None
     market = get_market(session, row.market)
-    seconds = int(market.params["slotSeconds"])
+    seconds = int(market.params["slotSeconds"]) * row.slots_a_value
     starts_at = period_end(market, row.period) - len(row.sums_wh) * seconds
     return LoadRelease(
         id=row.id,
@@ -164,14 +173,15 @@ def _release(session: Session, row: ReleaseRow) -> LoadRelease:
         period=row.period,
         carrier=row.carrier,
         zone=None if row.zone == service.ALL_ZONES else row.zone,
+        slots_a_value=row.slots_a_value,
         clamp_w=row.clamp_w or None,
         epsilon_milli=row.epsilon_milli,
         accounts=row.accounts,
         starts_at=datetime.fromtimestamp(starts_at, UTC),
-        slot_seconds=seconds,
+        value_seconds=seconds,
         sums_wh=row.sums_wh,
         means_wh=[round(total / row.accounts, 1) for total in row.sums_wh],
-        slot_error_wh=row.slot_error_wh,
+        value_error_wh=row.value_error_wh,
         profile_error_wh=row.profile_error_wh,
         scale_wh=row.scale_wh,
         made_at=datetime.fromtimestamp(row.made_at, UTC),

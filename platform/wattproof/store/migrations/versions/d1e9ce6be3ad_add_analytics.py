@@ -27,17 +27,20 @@ def upgrade() -> None:
         sa.Column("period", BigInt(), nullable=False),
         sa.Column("carrier", sa.Integer(), nullable=False),
         sa.Column("zone", sa.Integer(), nullable=False),
+        sa.Column("slots_a_value", sa.Integer(), nullable=False),
         sa.Column("clamp_w", BigInt(), nullable=False),
         sa.Column("epsilon_milli", sa.Integer(), nullable=False),
         sa.Column("accounts", sa.Integer(), nullable=False),
         sa.Column("sums_wh", sa.JSON(), nullable=False),
         sa.Column("scale_wh", sa.Float(), nullable=False),
-        sa.Column("slot_error_wh", BigInt(), nullable=False),
+        sa.Column("value_error_wh", BigInt(), nullable=False),
         sa.Column("profile_error_wh", BigInt(), nullable=False),
         sa.Column("asked_by", sa.String(length=42), nullable=False),
         sa.Column("made_at", BigInt(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("market", "period", "carrier", "zone", "clamp_w", "epsilon_milli"),
+        sa.UniqueConstraint(
+            "market", "period", "carrier", "zone", "slots_a_value", "clamp_w", "epsilon_milli"
+        ),
     )
     op.create_table(
         "analytics_charge",
