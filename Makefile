@@ -73,8 +73,8 @@ dev:  ## Set up what developing and testing need
 demo: setup  ## Run an EV battery-trading day, from twin to audited settlement
 	@$(BIN)/wattproof demo
 
-demo-all: setup  ## Run a day of every market: EV batteries, malls' credits, heat and power, a park, green certificates
-	@for market in ev mall chp park quota; do $(BIN)/wattproof demo $$market || exit 1; done
+demo-all: setup  ## Run a day of every market and of identities: EV batteries, malls' credits, heat and power, a park, green certificates
+	@for market in ev mall chp park quota identity; do $(BIN)/wattproof demo $$market || exit 1; done
 
 check: $(DEV)  ## Lint, format check, types, import rules
 	@$(BIN)/ruff check .

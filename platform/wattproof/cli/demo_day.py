@@ -163,6 +163,14 @@ def quota(
     _judge(run(QuotaOptions(**chosen)))
 
 
+@app.command()
+def identity(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Run an identity day, with thieves; exits 1 unless every check holds."""
+    from wattproof.demo.identity import IdentityOptions, run
+
+    _judge(run(IdentityOptions(data_dir=data_dir, as_json=as_json)))
+
+
 def _judge(report: DemoReport) -> None:
     if not report.ok:
         raise typer.Exit(FAILED)
