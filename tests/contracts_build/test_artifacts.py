@@ -33,6 +33,17 @@ def test_no_contract_is_over_the_size_limit(compiled):
     assert {name: size for name, size in sizes.items() if not 0 < size <= 24_576} == {}
 
 
+def test_no_contract_takes_more_than_a_transaction_may_create_from(compiled):
+    """EIP-3860: creation code with its arguments. The exchange creates two contracts more."""
+    sizes = {
+        name: len(artifact.bytecode) // 2
+        - 1
+        + 32 * sum(len(entry["inputs"]) for entry in artifact.abi if entry["type"] == "constructor")
+        for name, artifact in compiled.items()
+    }
+    assert {name: size for name, size in sizes.items() if size > 49_152} == {}
+
+
 def test_a_contract_can_be_loaded_without_a_compiler():
     name = next(name for name in contracts.available() if not name.startswith("test/"))
     artifact = contracts.load(name)
