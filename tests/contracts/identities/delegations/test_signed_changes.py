@@ -200,3 +200,23 @@ def test_a_refused_change_leaves_its_signature_good(
     delegations.authorise(market, session(bob), sender=accounts[key_holder.address])
     delegations.revokeSigned(key_holder.address, market, deadline, signature, sender=alice)
     assert Account.from_key(key_holder.key).address == key_holder.address
+
+
+def test_a_signed_change_that_nobody_brought_is_ended_by_a_later_signed_one(
+    delegations, session, key_holder, market, deadline, bob, alice, chain, accounts
+):
+    """A revocation by transaction does not: until its deadline the authorisation can be brought."""
+    wanted, account = session(bob), key_holder.address
+    kept = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
+    chain.set_balance(account, 10**20)
+    delegations.authorise(market, wanted, sender=accounts[account])
+    revocation = key_holder.sign("Revocation", market, deadline=deadline)
+    delegations.revokeSigned(account, market, deadline, revocation, sender=alice)
+    with ape.reverts(delegations.InvalidSignature):
+        delegations.authoriseSigned(account, market, wanted, deadline, kept, sender=alice)
+
+    kept = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
+    delegations.authorise(market, wanted, sender=accounts[account])
+    delegations.revoke(market, sender=accounts[account])
+    delegations.authoriseSigned(account, market, wanted, deadline, kept, sender=alice)
+    assert delegations.sessionOf(market, account, 1).delegate == bob
