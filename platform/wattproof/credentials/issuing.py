@@ -114,6 +114,8 @@ def issue(platform: Platform, session: Session, wanted: Wanted) -> IssuedRow:
     claims = dict(wanted.claims)
     if len(wanted.kind.roles) == 1:
         claims.setdefault("role", wanted.kind.roles[0])
+    if "device" in wanted.kind.claims and claims.setdefault("device", address) != address:
+        raise InvalidError("device: a device's credential is about its own DID", code="bad_claims")
     now = platform.clock.now()
     role = str(claims.get("role", ""))
     if role in wanted.kind.roles:

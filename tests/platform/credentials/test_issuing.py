@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
+
 import pytest
 
 from identity.errors import KeystoreError
@@ -11,8 +14,9 @@ from identity.verifiable.issuing import content_hash
 from identity.verifiable.kinds import KINDS
 from tests.platform.credentials.parties import CLAIMS, ZONE, by_key, failing, verified
 from tests.platform.settling import settle
-from wattproof.credentials.issuing import issued_to
+from wattproof.credentials.issuing import area, issued_to
 from wattproof.gateway.keys import Role
+from wattproof.settings import Settings
 
 REGULATOR = {"jurisdiction": "DE", "authority": "Federal Network Agency"}
 
@@ -81,6 +85,28 @@ def test_a_meters_credential_is_about_the_device(platform, client, operator, new
     own = device.wallet.get("/credentials").json()["items"]
     assert [(c["kind"], c["role"], c["subject"]) for c in own] == [("meter", "meter", device.did)]
     assert verified(client, own[0]["jwt"])["holds"]
+
+
+def test_a_devices_credential_is_about_no_other_device(operator, new_party, holder):
+    claims = {"device": holder.address, "carrier": 0, "capacity_w": 11_000, "zone": ZONE}
+    answer = issue(operator, new_party().address, "meter", claims)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_claims")
+    del claims["device"]
+    assert issue(operator, holder.address, "meter", claims).status_code == 201
+    said = holder.wallet.get("/credentials").json()["items"][0]["document"]["credentialSubject"]
+    assert said["device"] == holder.address
+
+
+def test_an_area_is_named_where_nobody_says_one(platform, operator, new_party):
+    applicant = new_party()
+    made = applicant.wallet.post("/participants", json={"name": "Ada"}).json()["credentials"][0]
+    own = made["document"]["credentialSubject"]["zone"]
+    assert own == area(platform)
+    assert uuid.UUID(own).version == 5
+    settings = platform.settings.model_copy(update={"area": ZONE})
+    assert area(replace(platform, settings=settings)) == ZONE
+    with pytest.raises(ValueError, match="area"):
+        Settings(area="zone 4")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -13,8 +13,10 @@ from sqlmodel import select
 
 from identity.roles import role_id
 from identity.verifiable import jws, sd_jwt
-from identity.verifiable.keys import EthereumKey
+from identity.verifiable.data_integrity import add_proof
+from identity.verifiable.keys import Ed25519Key, EthereumKey
 from identity.verifiable.kinds import KINDS
+from identity.verifiable.model import date_time
 from tests.platform.credentials.parties import ZONE, Party, by_key, everything
 from wattproof.credentials import presenting
 from wattproof.credentials.models import PresentationRequestRow, PresentationRow
@@ -164,6 +166,22 @@ def test_several_credentials_may_be_asked_for_by_kind(holder, issuer, draft, ent
     shown = holder.presented([issuer.jwt(draft), issuer.jwt(car)], request)
     (learnt,) = holder.show(shown).json()["learnt"]
     assert learnt["kind"] == "ev_owner"
+
+
+def test_a_document_with_a_proof_of_its_own_may_be_shown_too(new_issuer, holder):
+    issuer = new_issuer()
+    name = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0")
+    key = Ed25519Key(b"\x66" * 32, f"{issuer.did}#delegate-1")
+    issuer.send("DidRegistry", "setAttribute", issuer.address, name, key.public_key, 86_400)
+    entry = issuer.entry()
+    assert issuer.publish(entry.list_url).status_code == 200
+    document = add_proof(issuer.draft(holder, entry).document(), key, created=date_time(issuer.now))
+    request = holder.asked("zone")
+    claims = jws.parse(holder.presented([], request)).payload
+    claims["verifiableCredential"] = [document]
+    answer = holder.show(jws.sign(claims, holder.key, typ="vp+jwt"))
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["learnt"][0]["claims"] == {"zone": ZONE}
 
 
 # -- the nonce -------------------------------------------------------------------------------------
