@@ -15,9 +15,10 @@ from sqlmodel import select
 
 from wattproof.certificates.models import BatchRow, CertifiedDeviceRow, PlaceRow
 from wattproof.indexer.models import BlockRow, EventRow
-from wattproof.meters.models import DeviceRow, ReadingRow
+from wattproof.meters.models import ClosureRow, DeviceRow, ReadingRow
+from wattproof.orders.models import OrderRow
 from wattproof.quotas.models import ObligationRow, ReportRow
-from wattproof.rounds.models import MarketRow
+from wattproof.rounds.models import MarketRow, RoundRow
 from wattproof.runtime import Platform
 from wattproof.store.engine import make_engine, transaction
 from wattproof.store.migrate import upgrade
@@ -27,10 +28,13 @@ POSTGRES = os.environ.get(
 )
 _COPIED = (
     MarketRow,
+    RoundRow,
+    OrderRow,
     BlockRow,
     EventRow,
     DeviceRow,
     ReadingRow,
+    ClosureRow,
     CertifiedDeviceRow,
     BatchRow,
     PlaceRow,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from identity.roles import role_id
-from identity.verifiable.issuing import content_hash
+from identity.verifiable.issuing import as_jwt, content_hash
+from identity.verifiable.keys import Ed25519Key
 from identity.verifiable.kinds import KINDS
 from tests.platform.credentials.conftest import (
     admin,
@@ -119,6 +120,22 @@ def test_two_credentials_of_one_issuer_are_no_quorum(new_issuer, holder):
     issuer = new_issuer()
     attest(issuer, holder)
     attest(issuer, holder)
+    assert counted(holder) == ("short", 1)
+    assert len(topic(holder)["credentials"]) == 2
+
+
+def test_two_keys_of_one_issuer_are_no_quorum(new_issuer, holder):
+    """A second key in its document signs as well as the first, and for the same issuer."""
+    issuer = new_issuer()
+    attest(issuer, holder)
+    key = Ed25519Key(b"\x44" * 32, f"{issuer.did}#delegate-1")
+    name = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0")
+    issuer.send("DidRegistry", "setAttribute", issuer.address, name, key.public_key, YEAR)
+    entry = issuer.entry()
+    later(issuer.platform)
+    assert issuer.publish(entry.list_url).status_code in (200, 201)
+    answer = put_in(holder, as_jwt(issuer.draft(holder, entry), key, now=issuer.now))
+    assert answer.status_code == 201, answer.text
     assert counted(holder) == ("short", 1)
     assert len(topic(holder)["credentials"]) == 2
 

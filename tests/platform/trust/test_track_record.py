@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from devnet import AnvilNode, NodeOptions
 from market.track_record import CarrierFigures, record_of
@@ -22,6 +24,8 @@ from tests.platform.trust.conftest import (
 from wattproof.audit.history import History
 from wattproof.errors import InvalidError, RefusedError
 from wattproof.meters.values import pack
+from wattproof.runtime import Platform
+from wattproof.store.engine import transaction
 from wattproof.trust import indexed, replayed
 from wattproof.trust.track_record import LedgerStatement, is_whole
 
@@ -58,6 +62,18 @@ def test_every_fact_is_the_same_and_not_just_its_sums(season: Season, trader: in
     history = History(platform.chain.rpc_url, platform.deployment, until=top.number)
     assert stored == replayed.replayed(history, account)
     assert len(stored.closed) == PERIODS
+
+
+@pytest.mark.parametrize("trader", [BUYER, SELLER, HIDER, UNMETERED])
+def test_both_kinds_of_database_give_the_same_facts(
+    season: Season, trader: int, shared_engine: Callable[[Platform], Engine]
+) -> None:
+    account = season.address(trader)
+    with season.platform.transaction() as session:
+        top = indexed.stated(season.platform, account).at
+        expected = indexed.indexed(session, account, top.time)
+    with transaction(shared_engine(season.platform)) as session:
+        assert indexed.indexed(session, account, top.time) == expected
 
 
 def test_another_node_of_the_same_chain_gives_the_same_bytes(season: Season) -> None:
