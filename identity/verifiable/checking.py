@@ -121,7 +121,7 @@ def _issuer(received: Received, accredited: AccreditedFor) -> str:
         raise CredentialError(f"a {received.kind.name} credential does not name the role {role!r}")
     if not accredited(received.issuer, role):
         raise CredentialError(f"{received.issuer} is not accredited for {role}")
-    return f"{received.issuer}, accredited for {role}"
+    return f"{received.issuer}, for {role}"
 
 
 def _status(received: Received, verifier: Verifier) -> str:

@@ -416,6 +416,47 @@ def test_a_grant_that_is_refused_leaves_the_credential_and_says_so(desk):
     assert desk.done("verify", out)["holds"]
 
 
+def test_a_revocation_that_was_cut_off_between_its_steps_is_made_whole_by_the_next_run(
+    desk, monkeypatch
+):
+    from wattproof.cli.credential_issuing import Desk
+    from wattproof.errors import UnavailableError
+
+    issued = desk.issue("cut.vc")
+
+    def cut_off(*_, **__):
+        raise UnavailableError("the power went off")
+
+    with monkeypatch.context() as power:
+        power.setattr(Desk, "publish", cut_off)
+        assert "the power went off" in desk.refused("revoke", issued["hash"], who="issuer")
+    assert desk.done("verify", desk.path("cut.vc"))["holds"]
+    desk.issue("later.vc")  # neither is it forgotten by what is done in between
+    desk.done("revoke", issued["hash"], who="issuer")
+    assert failed(desk, desk.path("cut.vc")) == ["status"]
+
+
+def test_a_credential_that_could_not_be_written_can_be_issued_again_and_revoked(desk, monkeypatch):
+    from identity import private_files
+    from identity.errors import KeystoreError
+
+    def full(*_):
+        raise KeystoreError("cannot write: No space left on device")
+
+    arguments = ("--kind", "ev_owner", "--subject", desk.did("holder"), f"zone={ZONE}")
+    out, records = desk.path("full.vc"), IssuerRecords(desk.path("issuer.issued"))
+    before = {record.name for record in records.all()}
+    with monkeypatch.context() as disk:
+        disk.setattr(private_files, "create", full)
+        said = desk.refused("issue", *arguments, "--out", out, who="issuer")
+    assert "No space left" in said
+    assert not out.exists()
+    (lost,) = {record.name for record in records.all()} - before
+    desk.done("issue", *arguments, "--out", out, who="issuer")
+    desk.done("revoke", lost, who="issuer")
+    assert desk.done("verify", out)["holds"]
+
+
 def test_nobody_revokes_what_somebody_else_issued(desk, held):
     assert "has no credential" in desk.refused("revoke", held["hash"], who="other")
     records = desk.path("other.issued")

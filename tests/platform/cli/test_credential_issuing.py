@@ -20,7 +20,7 @@ from identity.verifiable.model import date_time, read_credential
 from identity.verifiable.received import read
 from identity.verifiable.status_list import StatusEntry, StatusList, list_credential
 from wattproof.cli.credential_issuing import Desk, accredit
-from wattproof.errors import ConflictError, InvalidError, NotFoundError
+from wattproof.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from wattproof.gateway.abi import Interface
 
 CHAIN = 31_337
@@ -177,6 +177,23 @@ def test_nothing_is_published_over_a_list_that_this_key_did_not_sign(desk, publi
     with pytest.raises((ConflictError, CredentialError)):
         made.publish(url_of(ISSUER))
     assert made.client.put_there == []
+
+
+def test_a_revocation_that_could_not_be_published_is_in_the_next_list(desk, monkeypatch):
+    made = desk()
+    record = note(made, 7)
+
+    def gone(*_):
+        raise UnavailableError("the API does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LyingApi, "put", gone)
+        made.records.revoke(record, now=NOW)
+        with pytest.raises(UnavailableError):
+            made.publish(url_of(ISSUER))
+    note(made, 9)
+    made.publish(url_of(ISSUER))
+    assert published_by(made)[0] == {7}
 
 
 def test_nothing_is_signed_for_a_list_of_somebody_elses(desk):
