@@ -99,6 +99,18 @@ def check_every_route_is_guarded(app: FastAPI) -> None:
             raise RuntimeError(f"{route.path} says neither who may call it nor that all may")
 
 
+def require_session(principal: Principal) -> None:
+    """For what a wallet decides and a machine that holds its key must not.
+
+    Raises:
+        RefusedError: the caller uses an API key.
+    """
+    if principal.api_key is not None:
+        raise RefusedError(
+            "an API key cannot do this; sign in with your wallet", code="session_needed"
+        )
+
+
 def _counted(request: Request, token: str) -> Principal:
     platform = platform_of(request)
     try:

@@ -144,6 +144,23 @@ def test_an_api_key_erases_nothing(person):
     assert wallet.get("/participants/me").json()["name"] == NAME
 
 
+def test_an_api_key_exports_nothing_and_opens_no_profile(person):
+    wallet, key = person
+    machine = Wallet(wallet.account, wallet.client, key)
+    consent = {
+        "audience": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+        "purpose": "credit check",
+        "topics": ["capacity"],
+        "ends_at": "2027-01-01T00:00:00Z",
+    }
+    for answer in (machine.get("/me/export"), machine.post("/profiles/me/consents", json=consent)):
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "session_needed"
+        assert NAME not in answer.text
+    assert NAME in wallet.get("/me/export").text
+    assert wallet.get("/profiles/me/consents").json()["items"] == []
+
+
 @pytest.mark.parametrize("age", [erasure.FRESH_SECONDS + 10, 86_400])
 def test_a_session_from_a_while_ago_erases_nothing(platform, person, age):
     wallet, _ = person

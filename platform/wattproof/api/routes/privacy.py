@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from wattproof.api.access import Anyone, PlatformDep, Token
+from wattproof.api.access import Anyone, PlatformDep, Token, require_session
 from wattproof.api.problems import responses
 from wattproof.auth.sessions import token_hash
 from wattproof.privacy import erasure
@@ -96,15 +96,17 @@ class ErasureOut(BaseModel):
     response_class=StreamingResponse,
     responses={
         200: {"description": "The document, as it is read.", "content": {"application/json": {}}},
-        **responses(401, 503),
+        **responses(401, 403, 503),
     },
 )
 def export_mine(principal: Anyone, platform: PlatformDep) -> StreamingResponse:
     """Everything that is held about you off the chain, and the copies of what is on it.
 
     One JSON document (schema `Export` in docs/privacy.md), written as it is read. If it ends before
-    its last brace it is not whole: ask again.
+    its last brace it is not whole: ask again. A session is needed: an API key (`session_needed`)
+    belongs to a machine, which has no business with all of it.
     """
+    require_session(principal)
     return StreamingResponse(
         export(platform, principal.address),
         media_type="application/json",

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from identity.errors import CredentialError
 from identity.trust import Consent, Policy, Topic
-from wattproof.api.access import Anyone, Participant, PlatformDep
+from wattproof.api.access import Anyone, Participant, PlatformDep, require_session
 from wattproof.api.fields import Address, Hash, hex_bytes
 from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
@@ -77,8 +77,10 @@ def give_consent(
 ) -> JSONResponse:
     """Let somebody read chosen topics of your profile, for one purpose, until an end.
 
-    The topic `history` is your record on the ledger.
+    The topic `history` is your record on the ledger. An API key gives no consent
+    (`session_needed`): whoever steals it must not open your profile to anybody.
     """
+    require_session(principal)
 
     def change(session: Session) -> ConsentOut:
         now = int(time.time())
