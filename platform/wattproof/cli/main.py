@@ -15,6 +15,7 @@ from wattproof.cli import (
     certificates,
     compliance,
     credential,
+    delegate,
     demo_day,
     did,
     dispatch,
@@ -44,6 +45,7 @@ app.add_typer(certificates.app, name="certificates")
 app.add_typer(compliance.app, name="compliance")
 app.add_typer(credential.app, name="credential")
 app.add_typer(did.app, name="did")
+app.add_typer(delegate.app, name="delegate")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(demo_day.app, name="demo")
 app.add_typer(keys.app, name="keys")
