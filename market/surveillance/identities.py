@@ -37,6 +37,7 @@ class LinkKind(StrEnum):
     DECLARED = "declared"
     OWNER = "owner"
     DELEGATE = "delegate"
+    SESSION = "session"
     DEPOSIT = "deposit"
     BOND = "bond"
     WITHDRAWAL = "withdrawal"
@@ -49,6 +50,7 @@ WEIGHTS: Mapping[LinkKind, int] = {
     LinkKind.DECLARED: PPM,
     LinkKind.OWNER: PPM,
     LinkKind.DELEGATE: 800_000,
+    LinkKind.SESSION: 800_000,
     LinkKind.DEPOSIT: 400_000,
     LinkKind.BOND: 400_000,
     LinkKind.WITHDRAWAL: 400_000,
@@ -62,6 +64,7 @@ MEANINGS: Mapping[LinkKind, str] = {
     LinkKind.DECLARED: "the regulator's file says so",
     LinkKind.OWNER: "named the other as the owner of its identity (ERC-1056)",
     LinkKind.DELEGATE: "let the other act for its identity as a delegate (ERC-1056)",
+    LinkKind.SESSION: "let the other sign its orders in a market (session delegate)",
     LinkKind.DEPOSIT: "put money into the other's balance in the ledger",
     LinkKind.BOND: "posted a bond for the other's quota",
     LinkKind.WITHDRAWAL: "withdrew its money to the other's address",

@@ -23,6 +23,7 @@ _BY_BOTH: Mapping[tuple[str, str], tuple[LinkKind, str, str]] = {
     ("EnergyCredits", "Transfer"): (LinkKind.CERTIFICATES, "sender", "receiver"),
     ("DidRegistry", "DIDOwnerChanged"): (LinkKind.OWNER, "identity", "owner"),
     ("DidRegistry", "DIDDelegateChanged"): (LinkKind.DELEGATE, "identity", "delegate"),
+    ("Delegations", "SessionAuthorised"): (LinkKind.SESSION, "principal", "delegate"),
 }
 """Events that name both sides; the one that acts comes first."""
 

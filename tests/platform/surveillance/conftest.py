@@ -20,6 +20,7 @@ from wattproof.tasks.flow import run_until_idle
 
 CENT = 10_000_000
 BIG, WASH_SELLER, WASH_BUYER, PAYER, PAID, SMALL = range(6)
+GATEWAY = str(Account.from_key("0x" + "43" * 32).address)
 OWNER = str(Account.from_key("0x" + "42" * 32).address)
 
 
@@ -44,6 +45,16 @@ class Watched:
             files=files,
             **options,
         )
+
+
+SESSION = {
+    "delegate": GATEWAY,
+    "until": NOON + 86_400,
+    "buyWh": 1_000,
+    "sellWh": 1_000,
+    "maxPrice": 0,
+    "minPrice": 0,
+}
 
 
 def send(desk: Any, trader: int, contract: str, function: str, *arguments: Any) -> None:
@@ -108,6 +119,7 @@ def watched(new_desk: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             for trader in (WASH_SELLER, WASH_BUYER):
                 address = str(desk.traders[trader].address)
                 send(desk, trader, "DidRegistry", "changeOwner", address, OWNER)
+                send(desk, trader, "Delegations", "authorise", desk.market, SESSION)
             paid = str(desk.traders[PAID].address)
             token = opened.chain.address("SettlementToken")
             send(desk, PAYER, "Ledger", "withdraw", token, 5_000, str(desk.traders[PAYER].address))

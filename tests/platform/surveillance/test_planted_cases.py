@@ -3,6 +3,7 @@ from __future__ import annotations
 from market.surveillance import FindingKind, LinkKind
 from tests.platform.surveillance.conftest import (
     BIG,
+    GATEWAY,
     OWNER,
     PAID,
     PAYER,
@@ -24,16 +25,20 @@ def test_the_planted_are_found_and_the_innocent_are_not(watched: Watched) -> Non
     assert not accused & {watched.address(who) for who in (PAYER, PAID, SMALL)}
 
 
-def test_the_pair_is_joined_by_its_owner_with_the_transactions_that_show_it(
+def test_the_pair_is_joined_by_owner_and_delegate_with_the_transactions_that_show_it(
     watched: Watched,
 ) -> None:
     (group,) = watched.survey().report.identities.groups
     assert set(group.accounts) == {watched.address(WASH_SELLER), watched.address(WASH_BUYER)}
-    assert {(link.kind, link.second) for link in group.links} == {(LinkKind.OWNER, OWNER)}
+    shown_by = {LinkKind.OWNER: "DidRegistry", LinkKind.SESSION: "Delegations"}
+    assert {(link.kind, link.second) for link in group.links} == {
+        (LinkKind.OWNER, OWNER),
+        (LinkKind.SESSION, GATEWAY),
+    }
     chain = watched.desk.platform.chain
     for link in group.links:
         receipt = chain.request("eth_getTransactionReceipt", link.evidence)
-        assert receipt["to"] == chain.address("DidRegistry").lower()
+        assert receipt["to"] == chain.address(shown_by[link.kind]).lower()
 
 
 def test_one_payment_is_shown_and_joins_nobody(watched: Watched) -> None:
