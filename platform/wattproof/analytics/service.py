@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
 
 from wattproof.analytics import budget
@@ -121,16 +121,13 @@ def ask(platform: Platform, session: Session, question: Question, *, analyst: st
     session.add(release)
     session.flush()
     assert release.id is not None
-    session.add_all(
-        ChargeRow(
-            release=release.id,
-            account=account,
-            starts_at=starts_at,
-            epsilon_milli=question.epsilon_milli,
-        )
-        for account in sorted(meters.accounts)
-    )
-    session.flush()
+    cost = {
+        "release": release.id,
+        "starts_at": starts_at,
+        "epsilon_milli": question.epsilon_milli,
+    }
+    charges = [cost | {"account": account} for account in sorted(meters.accounts)]
+    session.execute(insert(ChargeRow), charges)
     return release
 
 
@@ -214,11 +211,11 @@ def _meters(session: Session, market: MarketRow, question: Question) -> Meters:
     )
 
 
-def _readings(session: Session, question: Question, ends: int) -> dict[str, list[int | None]]:
+def _readings(session: Session, question: Question, ends: int) -> dict[str, Sequence[int | None]]:
     """Final readings by device, without those of accounts that had theirs erased since."""
     erased = select(ErasureRow.address).where(col(ErasureRow.until) >= ends)
     rows = session.exec(
-        select(ReadingRow)
+        select(ReadingRow.device, ReadingRow.values_wh)
         .join(DeviceRow, col(DeviceRow.device) == col(ReadingRow.device))
         .where(
             ReadingRow.market == question.market,
@@ -227,4 +224,4 @@ def _readings(session: Session, question: Question, ends: int) -> dict[str, list
             col(DeviceRow.account).not_in(erased),
         )
     ).all()
-    return {row.device: row.values_wh for row in rows}
+    return dict(rows)

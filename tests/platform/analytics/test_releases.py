@@ -93,10 +93,10 @@ def test_it_is_answered_again_when_there_is_no_budget_left(world):
 
 
 def test_a_failure_after_the_noise_was_drawn_shows_and_costs_nothing(world, monkeypatch):
-    def lost(**_):
+    def lost(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(service, "ChargeRow", lost)
+    monkeypatch.setattr(service, "insert", lost)
     with pytest.raises(KeyboardInterrupt):
         world.ask()
     monkeypatch.undo()
