@@ -409,6 +409,12 @@ def test_a_sponsor_hands_in_what_a_meter_signed(platform, command, relay, key, t
     assert done["did"] == made["did"]
     receipt = platform.chain.request("eth_getTransactionReceipt", done["hash"])
     assert receipt["from"].lower() == platform.keys.address(Role.OPERATOR).lower()
-    alone = ["did", "--key", str(device_path), "rotate", "--new", str(tmp_path / "n.json")]
-    done = CliRunner().invoke(app, [*alone, "--sponsor", str(owner_path)], env={"COLUMNS": "200"})
-    assert done.exit_code == 2 or isinstance(done.exception, KeystoreError)
+    new = tmp_path / "device-2.json"
+    rotated = relay("rotate", "--new", new, "--sponsor", owner_path, path=device_path)
+    document = command("resolve", made["did"])["didDocument"]
+    assert document["verificationMethod"][0]["blockchainAccountId"].endswith(rotated["controller"])
+    assert LocalSigner.open(new, PASSPHRASE).address == rotated["controller"]
+    unrelayed = ["did", "--key", str(new), "key", "add", "Ed25519", "veriKey", ED25519_KEY]
+    refused = CliRunner().invoke(app, [*unrelayed, "--sponsor", str(owner_path)])
+    assert refused.exit_code == 2
+    assert "add --relay" in " ".join(refused.output.split())
