@@ -14,6 +14,7 @@ from typing import Final
 
 from coincurve import PublicKey
 
+from identity.did.key import ED25519, did_of
 from identity.errors import DidError
 
 NAME_BYTES: Final = 32
@@ -73,6 +74,8 @@ class KeyAttribute:
         if self.algorithm != "Secp256k1":
             if len(self.public_key) != 32:
                 raise DidError(f"a public key of {self.algorithm} has 32 bytes")
+            if self.algorithm == "Ed25519":
+                did_of(ED25519, self.public_key)
             return
         if len(self.public_key) not in (33, 65):
             raise DidError("a public key of Secp256k1 has 33 bytes, or 65 uncompressed")

@@ -72,6 +72,7 @@ def test_a_change_gives_the_registrys_own_call():
         KeyAttribute("X25519", "sigAuth", ED25519),
         KeyAttribute("Ed25519", "veriKey", ED25519[:31]),
         KeyAttribute("Ed25519", "veriKey", ED25519, "pem"),
+        KeyAttribute("Ed25519", "veriKey", b"\1" + bytes(31)),  # anybody signs for it
         KeyAttribute("Secp256k1", "veriKey", b"\2" + b"\xff" * 32),
         KeyAttribute("Secp256k1", "veriKey", ED25519),
         ServiceAttribute("", "https://meter.example"),
