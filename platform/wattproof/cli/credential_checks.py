@@ -88,10 +88,10 @@ class Grounds:
     def check(
         self, received: Received, *, whole: bool = False, expected: Expected | None = None
     ) -> list[Check]:
-        """Make every check, and ask the chain for the grant that rests on the credential."""
+        """Make every check, and ask the chain for who is meant and what was granted to whom."""
         checks = check(received, self.verifier(), self._accredited, whole=whole, expected=expected)
-        granted = self._grant(received)
-        return checks if granted is None else [*checks, granted]
+        asked = (self._subject(received), self._grant(received))
+        return [*checks, *(each for each in asked if each is not None)]
 
     def _accredited(self, issuer: str, role: str) -> bool:
         if issuer in self.trusted:
@@ -122,6 +122,14 @@ class Grounds:
             return self.client.text(url.removeprefix(base))
         except NotFoundError:
             return None
+
+    def _subject(self, received: Received) -> Check | None:
+        """Whether whom it is about is still there; None where nobody can say."""
+        name = received.subject or received.holder or ""
+        resolution = self.resolver().resolve(name)
+        if resolution.deactivated:
+            return Check("subject", False, f"{name} was given up for good")
+        return None if resolution.document is None else Check("subject", True, name)
 
     def _grant(self, received: Received) -> Check | None:
         if self.client is None:

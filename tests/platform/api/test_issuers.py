@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import uuid
 
 import pytest
 
 from devnet import accounts as development
-from tests.platform.settling import settle
+from tests.platform.signing import send
 from wattproof.gateway.clock import ChainClock
 from wattproof.gateway.keys import Role
 
 YEAR_S = 365 * 86_400
-
-
-def send(wallet, platform, path, **body):
-    """Have a transaction made, sign and send it, wait until it is mined."""
-    made = wallet.post(path, json=body)
-    assert made.status_code == 200, made.text
-    (item,) = made.json()["transactions"]
-    raw = bytes(wallet.account.sign_transaction(item["transaction"]).raw_transaction)
-    key = {"Idempotency-Key": str(uuid.uuid4())}
-    sent = wallet.post("/transactions", json={"raw": "0x" + raw.hex()}, headers=key)
-    assert sent.status_code == 202, sent.text
-    settle(platform)
-    state = wallet.get(f"/transactions/{sent.json()['hash']}").json()
-    assert state["status"] == "mined", state
 
 
 def refused(wallet, path, **body):

@@ -53,11 +53,12 @@ class Desk:
         *arguments: Any,
         who: str | None = None,
         key: tuple[Any, ...] = (),
+        group: str = "credential",
         stdin: str | None = None,
     ) -> Result:
         """A command as somebody; with that one's wallet and records."""
         mine = ["--key", self.path(f"{who}.json")] if who else key
-        given = ["credential", "--url", self.url, *mine, *arguments]
+        given = [group, "--url", self.url, *mine, *arguments]
         env = {
             "WATTPROOF_PASSPHRASE_FILE": str(self.path("passphrase")),
             "WATTPROOF_WALLET": str(self.path(f"{who}.wallet")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,6 +59,12 @@ def asked(desk, **changes):
     path = desk.path("request.json")
     path.write_text(json.dumps(request(desk, **changes)))
     return path
+
+
+def wish(desk, who):
+    """Options of a credential for somebody, in a file that is not there yet."""
+    out = desk.path(f"{uuid.uuid4().hex}.vc")
+    return ("--kind", "ev_owner", "--subject", desk.did(who), "--out", out, f"zone={ZONE}")
 
 
 # -- issuing ---------------------------------------------------------------------------------------
@@ -394,7 +401,8 @@ def test_a_revoked_credential_verifies_nowhere_and_cannot_be_shown(desk):
 def test_a_role_on_the_chain_ends_with_the_credential_where_its_issuer_says_so(desk):
     issued = desk.issue("granted.vc", grant=True)
     assert issued["transactions"][0]["block_number"]
-    assert desk.done("verify", desk.path("granted.vc"))["checks"][-1]["check"] == "grant"
+    checks = [c["check"] for c in desk.done("verify", desk.path("granted.vc"))["checks"]]
+    assert checks[-2:] == ["subject", "grant"]
     done = desk.done("revoke", issued["hash"], who="issuer")
     assert "the role stands" in done["on_chain"]
     assert failed(desk, desk.path("granted.vc")) == ["status"]
@@ -455,6 +463,23 @@ def test_a_credential_that_could_not_be_written_can_be_issued_again_and_revoked(
     desk.done("issue", *arguments, "--out", out, who="issuer")
     desk.done("revoke", lost, who="issuer")
     assert desk.done("verify", out)["holds"]
+
+
+def test_a_credential_ends_with_the_did_that_it_is_about(desk, tmp_path):
+    leaver = LocalSigner.generate()
+    leaver.save(desk.path("leaver.json"), PASSPHRASE, work_factor=2)
+    desk.platform.chain.request("anvil_setBalance", leaver.address, hex(10**18))
+    desk.issue("left.vc", subject=desk.did("leaver"))
+    found = desk.done("verify", desk.path("left.vc"))
+    assert found["checks"][-1] == {
+        "check": "subject",
+        "passed": True,
+        "detail": desk.did("leaver"),
+    }
+    desk.done("deactivate", "--yes", who="leaver", group="did")
+    assert failed(desk, desk.path("left.vc")) == ["subject"]
+    said = desk.refused("issue", *wish(desk, "leaver"), "--grant", who="issuer")
+    assert "nothing is granted any more" in said
 
 
 def test_nobody_revokes_what_somebody_else_issued(desk, held):
