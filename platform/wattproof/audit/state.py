@@ -21,7 +21,7 @@ from market.settlement import Settlement, SubmittedOrder
 from wattproof.audit.certificates_state import CONTRACT as CERTIFICATES
 from wattproof.audit.certificates_state import Certificates
 from wattproof.audit.claims_state import Credits, DemandResponse, Deviations
-from wattproof.audit.delegations import Delegations
+from wattproof.audit.delegations_state import Delegations
 from wattproof.audit.double_entry import DoubleEntry
 from wattproof.audit.quotas_state import Quotas
 

@@ -21,7 +21,7 @@ from tests.platform.audit.forgeries import changed, one_argument_changed, one_ev
 from tests.platform.delegating import PRICE, Delegating
 from wattproof import audit
 from wattproof.audit.bundle import _digest
-from wattproof.audit.delegations import Sessions
+from wattproof.audit.delegations_state import Sessions
 from wattproof.audit.history import History
 from wattproof.audit.replay import _replay
 from wattproof.delegations import service
