@@ -9,6 +9,7 @@ whether a transaction arrived is asked by hash.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from identity.errors import KeystoreError
 from wattproof import crashpoints
 from wattproof.gateway import outbox
 from wattproof.gateway.chain import Chain
@@ -25,6 +27,7 @@ from wattproof.gateway.models import AttemptRow, OutboxRow, SignerRow
 from wattproof.settings import Settings
 from wattproof.store.engine import transaction
 
+_log = logging.getLogger(__name__)
 _GWEI = 10**9
 _AT_ONCE = 400
 
@@ -82,10 +85,16 @@ class Writer:
         nonces = self._nonces(sorted(plans))
         max_fee, priority_fee = self._fees()
         with transaction(self._engine) as session:
-            return sum(
-                self._sign(session, signer, plans[signer], nonces[signer], max_fee, priority_fee)
-                for signer in sorted(plans)
-            )
+            changed = 0
+            for signer in sorted(plans):
+                plan, nonce = plans[signer], nonces[signer]
+                try:
+                    with session.begin_nested():
+                        changed += self._sign(session, signer, plan, nonce, max_fee, priority_fee)
+                except KeystoreError as error:
+                    # Its rows stay queued; the other signers' do not wait for its key.
+                    _log.warning("%s cannot sign now: %s", signer, error)
+            return changed
 
     def _ready_queues(self, session: Session) -> dict[str, list[tuple[OutboxRow, bool]]]:
         """By signer, the queued rows up to the first that must wait for another signer's.
@@ -303,7 +312,8 @@ class Writer:
         )
 
     def _bump(self, row: OutboxRow, last: AttemptRow) -> AttemptRow | None:
-        """Sign the row again with a higher fee and its old nonce; None at the fee cap."""
+        """Sign the row again with a higher fee and its old nonce; None at the fee cap, or where the
+        key is away."""
         factor = 100 + self._settings.fee_bump_percent
         max_fee, tip = (
             (last.max_fee_wei * factor + 99) // 100,
@@ -311,15 +321,19 @@ class Writer:
         )
         if max_fee > self._settings.max_fee_gwei * _GWEI:
             return None
-        with transaction(self._engine) as session:
-            session.get(SignerRow, row.signer, with_for_update=True)
-            current = session.get(OutboxRow, row.id)
-            if current is None or current.transaction_hash != last.transaction_hash:
-                return None
-            attempt = self._attempt(current, last.number + 1, max_fee, tip)
-            session.add(current)
-            session.add(attempt)
-            return attempt
+        try:
+            with transaction(self._engine) as session:
+                session.get(SignerRow, row.signer, with_for_update=True)
+                current = session.get(OutboxRow, row.id)
+                if current is None or current.transaction_hash != last.transaction_hash:
+                    return None
+                attempt = self._attempt(current, last.number + 1, max_fee, tip)
+                session.add(current)
+                session.add(attempt)
+                return attempt
+        except KeystoreError as error:
+            _log.warning("%s cannot sign a higher fee now: %s", row.signer, error)
+            return None
 
     def _record(
         self,

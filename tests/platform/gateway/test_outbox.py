@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from eth_typing import HexStr
 from sqlmodel import col, select
 
 from devnet import accounts
+from identity.errors import KeystoreError
+from identity.signer import LocalSigner
 from tests.platform.settling import settle
 from wattproof.accounts import service
 from wattproof.errors import ConflictError, InvalidError
@@ -127,6 +131,58 @@ def test_a_write_after_another_signers_waits_for_it(platform: Platform) -> None:
     assert platform.writer.pump() > 0
     settle(platform)
     assert _tokens(platform) == 30
+
+
+class AwayKey:
+    """A key service that does not always answer."""
+
+    def __init__(self, key: bytes) -> None:
+        self.signer, self.is_away = LocalSigner(key), False
+
+    @property
+    def address(self) -> str:
+        return self.signer.address
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        return self.signer.sign_digest(digest)
+
+    def sign_text(self, text: str) -> bytes:
+        return self.signer.sign_text(text)
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:
+        if self.is_away:
+            raise KeystoreError("nobody answers")
+        return self.signer.sign_transaction(transaction)
+
+
+def test_a_key_that_is_away_holds_up_nobody_elses_writes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = AwayKey(bytes(TRADER.key))
+    monkeypatch.setitem(platform.keys._signers, key.address, key)
+    for number in range(2):
+        with platform.transaction() as session:
+            service.mint(platform, session, key.address, 40, key=f"for {number}")
+            outbox.call(
+                session,
+                platform.chain,
+                "SettlementToken",
+                "burn",
+                10,
+                key=f"away {number}",
+                signer=key.address,
+                gas_limit=100_000,
+            )
+        key.is_away = number == 0
+        settle(platform)
+        assert _row(platform, f"mint:for {number}").status == outbox.MINED
+        if key.is_away:
+            assert _row(platform, "away 0").status == outbox.QUEUED
+            assert _row(platform, "away 0").nonce is None
+    # Back again, both go out in their order.
+    rows = [_row(platform, f"away {number}") for number in range(2)]
+    assert [row.status for row in rows] == [outbox.MINED, outbox.MINED]
+    assert rows[1].nonce == (rows[0].nonce or 0) + 1
 
 
 def test_what_depends_on_a_failed_write_is_refused(platform: Platform) -> None:
