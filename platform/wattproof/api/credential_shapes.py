@@ -15,6 +15,15 @@ Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Whole = Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)]
 Claim = Text | Whole | list[Whole]
 """What schemas of credentials know: text, whole numbers, lists of these."""
+Secured = Annotated[
+    str,
+    Field(
+        max_length=400_000,
+        pattern=r"^[A-Za-z0-9._~-]+$",
+        examples=["eyJhbGciOiJFUzI1NksiLCJ0eXAi..."],
+    ),
+]
+"""A compact token, with disclosures or without."""
 
 
 class CredentialOut(BaseModel):

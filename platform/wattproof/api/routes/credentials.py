@@ -13,7 +13,7 @@ from identity import did
 from identity.verifiable.kinds import KINDS
 from identity.verifiable.schema import schema_of
 from wattproof.api.access import CredentialReader, Operator, PlatformDep, Public
-from wattproof.api.credential_shapes import Claim, CredentialOut, credential_out
+from wattproof.api.credential_shapes import Claim, CredentialOut, Secured, credential_out
 from wattproof.api.fields import Address, Hash
 from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
@@ -29,7 +29,6 @@ router = APIRouter(tags=["credentials"])
 
 _DID: Final = "did:ethr:0x7a69:0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 _LONGEST_S: Final = 10 * 366 * 86_400
-CONTENT_MAX: Final = 400_000
 KindPath = Annotated[
     str,
     Path(pattern=r"^[a-z_]{1,40}$", examples=["participant"], description=", ".join(KINDS)),
@@ -63,10 +62,9 @@ class NewCredential(BaseModel):
 class CredentialToVerify(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    credential: (
-        Annotated[str, Field(max_length=CONTENT_MAX, examples=["eyJhbGciOiJFUzI1NksiLCJ0eXAi..."])]
-        | dict[str, Any]
-    ) = Field(description="vc+jwt, SD-JWT with the disclosures you have, or a document with proof.")
+    credential: Secured | dict[str, Any] = Field(
+        description="vc+jwt, SD-JWT with the disclosures you have, or a document with proof."
+    )
 
 
 class CheckOut(BaseModel):
@@ -184,7 +182,7 @@ def revoke_credential(
     return write.once(change, status=202)
 
 
-@router.post("/credentials/verify", dependencies=[Public], responses=responses(422, 503))
+@router.post("/credentials/verify", dependencies=[Public], responses=responses(413, 422, 503))
 def verify_credential(body: CredentialToVerify, platform: PlatformDep) -> VerifiedOut:
     """Check a credential of any issuer; nothing of it is kept.
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from identity import did
 from wattproof.api.access import MarketVisitor, PlatformDep
+from wattproof.api.credential_shapes import Secured
 from wattproof.api.idempotency import Write
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
@@ -22,7 +23,6 @@ from wattproof.runtime import Platform
 
 router = APIRouter(tags=["credentials"])
 
-_CONTENT_MAX: Final = 400_000
 _NAME: Final = r"^[a-z_]{1,40}$"
 Name = Annotated[str, Field(pattern=_NAME)]
 NoncePath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$", description="The request's nonce.")]
@@ -63,10 +63,8 @@ class RequestOut(BaseModel):
 class PresentationIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    presentation: str = Field(
-        max_length=_CONTENT_MAX,
-        description="vp+jwt, or an SD-JWT with the disclosures to show and the holder's binding.",
-        examples=["eyJhbGciOiJFUzI1NksiLCJ0eXAi..."],
+    presentation: Secured = Field(
+        description="vp+jwt, or an SD-JWT with the disclosures to show and the holder's binding."
     )
 
 
@@ -112,7 +110,7 @@ def show_request(nonce: NoncePath, principal: MarketVisitor, platform: PlatformD
         return _request(platform, presenting.request(session, nonce))
 
 
-@router.post("/presentations", status_code=201, responses=responses(401, 403, 409, 422, 503))
+@router.post("/presentations", status_code=201, responses=responses(401, 403, 409, 413, 422, 503))
 def present(
     body: PresentationIn, principal: MarketVisitor, platform: PlatformDep, write: Write
 ) -> JSONResponse:

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from identity.verifiable.kinds import KINDS
 from identity.verifiable.status_list import LEAST_BITS, REVOCATION
 from wattproof.api.access import Participant, PlatformDep, Public
+from wattproof.api.credential_shapes import Secured
 from wattproof.api.fields import Address
 from wattproof.api.idempotency import Write
 from wattproof.api.problems import responses
@@ -55,10 +56,8 @@ class EntryOut(BaseModel):
 class SignedList(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    token: str = Field(
-        max_length=400_000,
-        description="BitstringStatusListCredential as vc+jwt, signed by the issuer's key.",
-        examples=["eyJhbGciOiJFUzI1NksiLCJ0eXAi..."],
+    token: Secured = Field(
+        description="BitstringStatusListCredential as vc+jwt, signed by the issuer's key."
     )
 
 
@@ -94,7 +93,7 @@ def allot_entry(
 
 @router.put(
     "/status-lists/{issuer}/{purpose}/{number}",
-    responses=responses(401, 403, 404, 409, 422, 503),
+    responses=responses(401, 403, 404, 409, 413, 422, 503),
 )
 def publish_list(
     issuer: IssuerPath,
