@@ -43,6 +43,7 @@ _PROFILE: Final[JsonDict] = {
             "quorum": 2,
             "independent": 2,
             "issuers": ["did:ethr:0x7a69:0x" + "11" * 20, "did:ethr:0x7a69:0x" + "22" * 20],
+            "related": [],
             "credentials": ["0x" + "33" * 32, "0x" + "44" * 32],
             "valid_until": 1_827_403_200,
             "claims": [],

@@ -341,12 +341,10 @@ _HANDLERS: Mapping[tuple[str, str], Callable[[_Account, Told], None]] = {
     ("QuotaRegistry", "ComplianceSettled"): _compliance_settled,
 }
 
-OF_ACCOUNT = tuple(
-    key for key in _HANDLERS if key[0] != "MeterRegistry" or key[1] == "DeviceRegistered"
-)
-"""Events that name the account, or nobody (terms that all share)."""
-OF_DEVICES = tuple(key for key in _HANDLERS if key not in OF_ACCOUNT)
-"""Events that name a meter alone."""
+POSTED = ("MeterRegistry", "ReadingsPosted")
+RULED = (("MeterRegistry", "ReadingDisputed"), ("MeterRegistry", "ReadingResolved"))
+OF_ACCOUNT = tuple(key for key in _HANDLERS if key[0] in ("DemandResponse", "QuotaRegistry"))
+"""Events that name the account or nobody, of which there are no rows."""
 SHARED = (
     ("DemandResponse", "ProgrammeCreated"),
     ("DemandResponse", "EventCalled"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from devnet import AnvilNode, NodeOptions
 from market.track_record import CarrierFigures, record_of
@@ -23,9 +25,12 @@ from tests.platform.trust.conftest import (
 )
 from wattproof.audit.history import History
 from wattproof.errors import InvalidError, RefusedError
+from wattproof.indexer.service import Indexer
 from wattproof.meters.values import pack
+from wattproof.orders.models import OrderRow
 from wattproof.runtime import Platform
-from wattproof.store.engine import transaction
+from wattproof.store.engine import make_engine, transaction
+from wattproof.store.migrate import upgrade
 from wattproof.trust import indexed, replayed
 from wattproof.trust.track_record import LedgerStatement, is_whole
 
@@ -74,6 +79,29 @@ def test_both_kinds_of_database_give_the_same_facts(
         expected = indexed.indexed(session, account, top.time)
     with transaction(shared_engine(season.platform)) as session:
         assert indexed.indexed(session, account, top.time) == expected
+
+
+def test_an_index_that_is_catching_up_tells_what_had_happened_by_its_block(
+    season: Season, tmp_path: Path
+) -> None:
+    """Its views are already of the chain's head; none of that may show."""
+    platform, account = season.platform, season.address(SELLER)
+    engine = make_engine(f"sqlite:///{tmp_path / 'late.db'}")
+    upgrade(engine)
+    with platform.transaction() as session:
+        orders = [row.model_dump() for row in session.exec(select(OrderRow)).all()]
+    with transaction(engine) as session:
+        session.add_all(OrderRow(**row) for row in orders)
+    indexer = Indexer(engine, platform.chain, blocks=40)
+    late = replace(platform, engine=engine)
+    seen = set()
+    while indexer.step().changed:
+        stored = indexed.stated(late, account)
+        replay = from_chain(season, account, block=stored.at.number)
+        assert stored.to_bytes() == replay.to_bytes()
+        seen |= {market.windows[1].closed for market in stored.record.markets}
+    engine.dispose()
+    assert {0, PERIODS} <= seen
 
 
 def test_another_node_of_the_same_chain_gives_the_same_bytes(season: Season) -> None:
