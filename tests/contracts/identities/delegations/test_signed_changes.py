@@ -151,9 +151,14 @@ def test_both_changes_use_one_nonce_over_all_markets(
         delegations.authoriseSigned(
             key_holder.address, number, wanted, deadline, signature, sender=alice
         )
-    signature = key_holder.sign("Revocation", market, deadline=deadline, nonce=2)
-    delegations.revokeSigned(key_holder.address, market, deadline, signature, sender=alice)
+    signature = key_holder.sign("Revocation", market + 1, deadline=deadline, nonce=2)
+    delegations.revokeSigned(key_holder.address, market + 1, deadline, signature, sender=alice)
     assert delegations.call_view_method("nonce", key_holder.address) == 3
+    ended = [
+        delegations.sessionOf(number, key_holder.address, 1).delegate
+        for number in (market, market + 1)
+    ]
+    assert ended == [bob.address, NOBODY]
 
 
 def test_a_change_without_a_signature_uses_no_nonce(
