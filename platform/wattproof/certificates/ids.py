@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eth_utils.address import to_canonical_address, to_checksum_address
-
 VINTAGE_S = 30 * 86_400
 LIFETIME_S = 540 * 86_400
 """The contract's constants."""
@@ -25,6 +23,8 @@ class BatchId:
     @classmethod
     def of(cls, batch: int) -> BatchId:
         """From ``device << 56 | period << 24 | slot << 8 | technology``."""
+        from eth_utils.address import to_checksum_address
+
         return cls(
             device=str(to_checksum_address((batch >> 56).to_bytes(20, "big"))),
             period=batch >> 24 & 0xFFFF_FFFF,
@@ -35,6 +35,8 @@ class BatchId:
     @property
     def number(self) -> int:
         """The ERC-1155 id."""
+        from eth_utils.address import to_canonical_address
+
         device = int.from_bytes(to_canonical_address(self.device), "big")
         return device << 56 | self.period << 24 | self.slot << 8 | self.technology
 

@@ -40,7 +40,7 @@ def test_help_imports_nothing_heavy():
         "try: app()\n"
         "except SystemExit: pass\n"
         "heavy = {'web3', 'fastapi', 'sqlmodel', 'numpy', 'cvxpy', 'eth_account', 'uvicorn'}\n"
-        "heavy |= {'matplotlib', 'market.explanation', 'twin.green_quota'}\n"
+        "heavy |= {'matplotlib', 'market.explanation', 'twin.green_quota', 'eth_utils'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
