@@ -95,6 +95,8 @@ def _unwrap(entry: Any) -> str | dict[str, Any]:
         raise CredentialError("a credential in a presentation is an object")
     if entry.get("type") not in (ENVELOPED, [ENVELOPED]):
         return entry
+    if entry.get("@context") not in (BASE_CONTEXT, [BASE_CONTEXT]) or len(entry) > 3:
+        raise CredentialError("an enveloped credential has its context, id and type alone")
     url = entry.get("id")
     for prefix in (_CREDENTIAL_URL, _SD_URL):
         if isinstance(url, str) and url.startswith(prefix):

@@ -140,6 +140,24 @@ def test_a_malformed_presentation_is_refused(world, change):
         verify(world, jws.sign(document, HOLDER.key, typ="vp+jwt"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"@context": "https://evil.example/v1"},
+        {"@context": ["https://www.w3.org/ns/credentials/v2", "https://evil.example/v1"]},
+        {"@context": [{"id": "https://evil.example/"}]},
+        {"@context": None},
+        {"role": "operator"},
+    ],
+)
+def test_an_envelope_says_nothing_of_its_own(world, change):
+    document = jws.parse(present()).payload
+    entry = document["verifiableCredential"][0] | change
+    document["verifiableCredential"] = [entry]
+    with pytest.raises(CredentialError, match="alone"):
+        verify(world, jws.sign(document, HOLDER.key, typ="vp+jwt"))
+
+
 def test_a_credential_does_not_pass_as_a_presentation(world):
     with pytest.raises(CredentialError):
         verify(world, by_jwt())
