@@ -84,22 +84,31 @@ def _made(name: str, make: Callable[[], str]) -> Check:
         return Check(name, False, str(error))
 
 
-def _claims(received: Received, whole: bool) -> str:
+def check_claims(received: Received, *, whole: bool) -> None:
+    """Hold a credential to the schema of its kind. Raises CredentialError."""
     if isinstance(received.secured, dict) or received.form is Form.JWT:
         schema.check_document(received.kind, received.document())
     else:
         schema.check_claims(received.kind, received.claims, complete=whole)
+
+
+def _claims(received: Received, whole: bool) -> str:
+    check_claims(received, whole=whole)
     return f"as {received.kind.schema_id} has them"
 
 
 def _signature(received: Received, verifier: Verifier) -> str:
-    method, check_with = _signed_by(received)
+    method, check_with = signed_by(received)
     check_with(verifier.key(method, received.issuer, ASSERTION))
     return f"by {method}"
 
 
-def _signed_by(received: Received) -> tuple[str, Callable[[VerificationKey], None]]:
-    """Whose signature it claims to be, and what checks it."""
+def signed_by(received: Received) -> tuple[str, Callable[[VerificationKey], None]]:
+    """Whose signature it claims to be (DID URL of a key), and what checks it with that key.
+
+    Raises:
+        CredentialError: it carries no such signature.
+    """
     if isinstance(received.secured, dict):
         document = received.secured
         proof = data_integrity.proof_of(document, ASSERTION)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from identity.did import Wanted
 from identity.errors import CredentialError
 from identity.roles import role_id
-from identity.verifiable import data_integrity, jose, jws, received, schema, sd_jwt
+from identity.verifiable import received
+from identity.verifiable.checking import check_claims, signed_by
 from identity.verifiable.data_integrity import ASSERTION
 from identity.verifiable.keys import VerificationKey
 from identity.verifiable.model import check_validity
-from identity.verifiable.received import Form, Received
+from identity.verifiable.received import Received
 from identity.verifiable.verifier import Secured, Verifier
 from wattproof.credentials import status_lists
 from wattproof.credentials.checks import Check, Report
@@ -64,7 +65,7 @@ def examine(platform: Platform, secured: Secured) -> Examined:
     if credential is None:
         return Examined(report, None)
     checking = verifier(platform)
-    report.make(Check.SCHEMA, lambda: _check_schema(credential))
+    report.make(Check.SCHEMA, lambda: check_claims(credential, whole=False))
     _check_signature(platform, report, checking, credential)
     report.make(
         Check.TIME,
@@ -91,50 +92,26 @@ def read(secured: Secured) -> Received:
         raise CredentialError(f"this is no credential: {error}") from error
 
 
-def _check_schema(credential: Received) -> None:
-    if credential.form is Form.TOKEN:
-        schema.check_claims(credential.kind, credential.claims, complete=False)
-    else:
-        schema.check_document(credential.kind, credential.document())
-
-
 def _check_signature(
     platform: Platform, report: Report, checking: Verifier, credential: Received
 ) -> None:
     key = report.make(Check.ISSUER_KEY, lambda: _issuer_key(platform, report, checking, credential))
     if key is not None:
-        report.make(Check.SIGNATURE, lambda: _check_signed(credential, key))
-
-
-def _check_signed(credential: Received, key: VerificationKey) -> None:
-    if isinstance(credential.secured, str):
-        typ = sd_jwt.TYPE if credential.form is Form.TOKEN else jose.CREDENTIAL_TYPE
-        _token(credential).check(key, typ)
-        return
-    proof = data_integrity.proof_of(credential.secured, ASSERTION)
-    data_integrity.check_proof(credential.secured, proof, key)
+        _, check_with = signed_by(credential)
+        report.make(Check.SIGNATURE, lambda: check_with(key))
 
 
 def _issuer_key(
     platform: Platform, report: Report, checking: Verifier, credential: Received
 ) -> VerificationKey:
     """The key that stands now, or stood when the credential came onto the chain."""
-    if isinstance(credential.secured, str):
-        method = _token(credential).key_id
-    else:
-        proof = data_integrity.proof_of(credential.secured, ASSERTION)
-        method = str(proof["verificationMethod"])
+    method, _ = signed_by(credential)
     block = anchor(platform, credential.hash)
     if block is None:
         return checking.key(method, credential.issuer, ASSERTION)
     key = checking.key(method, credential.issuer, ASSERTION, at=Wanted(version_id=str(block)))
     report.note(Check.ISSUER_KEY, "the one that stood when the credential came onto the chain")
     return key
-
-
-def _token(credential: Received) -> jws.Jws:
-    text = str(credential.secured)
-    return jws.parse(sd_jwt.parse(text).token if credential.form is Form.TOKEN else text)
 
 
 def anchor(platform: Platform, credential_hash: bytes) -> int | None:
