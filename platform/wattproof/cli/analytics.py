@@ -19,12 +19,20 @@ Period = Annotated[int, typer.Option(min=0, help="First slot of the period divid
 
 
 @app.callback()
-def analytics() -> None:
+def caller_of(
+    caller: typer.Context,
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+) -> None:
     """Ask for the load of many accounts; no account's own can be told from it."""
+    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()
 def load(
+    caller: typer.Context,
     market: Market,
     period: Period,
     carrier: Annotated[int, typer.Option(min=0, help="Number of the carrier.")] = 0,
@@ -42,10 +50,6 @@ def load(
         float,
         typer.Option(min=0.001, max=100, help="What to spend of the budget; more, less noise."),
     ] = 0.1,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Sum and mean by time; asked before, it costs nothing and says the same."""
@@ -58,7 +62,8 @@ def load(
         "clamp_w": clamp_w,
         "epsilon_milli": round(epsilon * 1_000),
     }
-    with Caller(key, passphrase_file, url, data_dir).sign_in("analytics", "analyst") as client:
+    given: Caller = caller.obj
+    with given.sign_in("analytics", "analyst") as client:
         release = client.post("/analytics/releases", question)
     if as_json:
         print_json(release)
@@ -68,16 +73,14 @@ def load(
 
 @app.command()
 def budget(
+    caller: typer.Context,
     market: Market,
     period: Period,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """What may still be spent on a period."""
-    with Caller(key, passphrase_file, url, data_dir).sign_in("analytics", "analyst") as client:
+    given: Caller = caller.obj
+    with given.sign_in("analytics", "analyst") as client:
         left = client.get("/analytics/budget", market=market, period=period)
     if as_json:
         print_json(left)

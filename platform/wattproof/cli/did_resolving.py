@@ -10,6 +10,7 @@ from identity.did import (
     Dereferenced,
     DidUrl,
     KeyMethod,
+    Method,
     Resolution,
     ResolutionCode,
     Resolver,
@@ -43,7 +44,13 @@ def resolve(
         with caller.visit() as reader:
             found: dict[str, Any] = reader.get(f"/identifiers/{quote(_text(url), safe=':')}")
         return found
-    resolver = Resolver({"key": KeyMethod(), "web": WebMethod(HttpsFetcher())})
+    methods: dict[str, Method] = {"key": KeyMethod(), "web": WebMethod(HttpsFetcher())}
+    if url.method not in methods:
+        known = ", ".join(["ethr", *methods])
+        raise InvalidError(
+            f"did:{url.method} is not resolved; these are: {known}", code="method_not_supported"
+        )
+    resolver = Resolver(methods)
     whole = _text(url)
     result: Resolution | Dereferenced = (
         resolver.resolve(whole) if url.fragment is None else resolver.dereference(whole)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,37 +15,39 @@ app = typer.Typer(help="Fetch all that is held about you, or have it erased.", n
 
 
 @app.callback()
-def privacy() -> None:
-    """Fetch all that is held about you, or have it erased."""
-
-
-@app.command()
-def export(
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Where to write (mode 0600); default: standard output."),
-    ] = None,
+def caller_of(
+    caller: typer.Context,
     key: KeyFile = None,
     passphrase_file: PassphraseFile = None,
     url: Url = None,
     data_dir: DataDir = None,
+) -> None:
+    """Fetch all that is held about you, or have it erased."""
+    caller.obj = Caller(key, passphrase_file, url, data_dir)
+
+
+@app.command()
+def export(
+    caller: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write (mode 0600); default: standard output."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write all that is held about your address, as one JSON document (docs/privacy.md)."""
+    from identity import private_files
     from wattproof.errors import InvalidError
 
     if out is not None and not (out.parent.is_dir() and not out.is_dir()):
         raise InvalidError(f"cannot write {out}: name a file in a folder that is there")
-    caller = Caller(key, passphrase_file, url, data_dir)
-    with caller.sign_in("privacy", "participant") as client, working("reading", quiet=as_json):
+    given: Caller = caller.obj
+    with given.sign_in("privacy", "participant") as client, working("reading", quiet=as_json):
         held = client.get("/me/export")
     if out is None:
         print_json(held)
         return
-    try:
-        _write_private(out, json.dumps(held, indent=2) + "\n")
-    except OSError as error:
-        raise InvalidError(f"cannot write {out}: {error.strerror}") from error
+    private_files.replace(out, json.dumps(held, indent=2) + "\n")
     rows = {name: len(table["rows"]) for name, table in held["tables"].items() if table["rows"]}
     if as_json:
         print_json({"export": str(out), "rows": rows})
@@ -56,13 +57,10 @@ def export(
 
 @app.command()
 def erase(
+    caller: typer.Context,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it without asking; what went does not come back.")
     ] = False,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase what the installation alone knows about your address.
@@ -77,8 +75,8 @@ def erase(
             abort=True,
             err=True,
         )
-    caller = Caller(key, passphrase_file, url, data_dir)
-    with caller.sign_in("privacy", "participant") as client:
+    given: Caller = caller.obj
+    with given.sign_in("privacy", "participant") as client:
         done = client.delete("/me", confirm="erase")
     if as_json:
         print_json(done)
@@ -92,12 +90,3 @@ def _print_kept(kept: list[dict[str, Any]]) -> None:
     for each in kept:
         rows = "" if each["rows"] is None else f" ({each['rows']})"
         typer.echo(f"{each['fate']}: {each['table']}{rows}: {each['why']}")
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, readable by its owner alone."""
-    beside = path.with_name(path.name + ".part")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.replace(path)

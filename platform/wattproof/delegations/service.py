@@ -172,7 +172,11 @@ def _require_takable(platform: Platform, account: str, session: delegation.Sessi
     if session.delegate == account:
         raise InvalidError("an account is not its own delegate", code="bad_delegate")
     if session.until <= platform.clock.now():
-        raise InvalidError(f"a session ends in the future, not at {session.until}", code="bad_end")
+        raise InvalidError(
+            f"a session ends in the future, not at {session.until} (seconds, UTC); it is "
+            f"{platform.clock.now()}",
+            code="bad_end",
+        )
 
 
 def _require_deadline(platform: Platform, deadline: int) -> None:

@@ -82,9 +82,9 @@ def command(platform, url, tmp_path):
         ledger.register(platform, session, addresses["analyst"], "analyst")
     run_until_idle(platform)
 
-    def run(who, *arguments):
+    def run(who, group, *arguments):
         given = ["--key", tmp_path / f"{who}.json", "--passphrase-file", secret, "--url", url]
-        done = CliRunner().invoke(app, [str(each) for each in (*arguments, *given)])
+        done = CliRunner().invoke(app, [str(each) for each in (group, *given, *arguments)])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done
@@ -143,7 +143,7 @@ def test_an_export_is_a_private_file_and_whole(command, tmp_path):
     assert held["format"] == "wattproof-personal-data-1"
     assert said["rows"] == {n: len(t["rows"]) for n, t in held["tables"].items() if t["rows"]}
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert list(tmp_path.glob("*.part")) == []
+    assert list(tmp_path.glob(".mine*")) == []
 
 
 def test_an_export_goes_nowhere_where_it_cannot_be_written(command, tmp_path):

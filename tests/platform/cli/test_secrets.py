@@ -134,13 +134,10 @@ def test_keys_passphrases_and_tokens_are_nowhere_after_a_day_of_use(tmp_path, ke
             url = json.loads(said)["url"]
             outputs.append(said)
             secrets |= _use_tokens(url)
-            for arguments in (
-                ["privacy", "export"],
-                ["privacy", "export", "--url", "http://127.0.0.1:1"],
-            ):
-                place = [] if "--url" in arguments else ["--url", url]
+            own = ["--key", key, "--passphrase-file", passphrase]
+            for place in (url, "http://127.0.0.1:1"):
                 with subprocess.Popen(
-                    [WATTPROOF, *arguments, *place, "--key", key, "--passphrase-file", passphrase],
+                    [WATTPROOF, "privacy", "--url", place, *own, "export"],
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                 ) as client:
