@@ -3,8 +3,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from eth_account import Account
+from eth_keys.datatypes import PrivateKey
 from eth_utils import keccak
 
+CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 CENT = 10_000_000
 MONEY = 1_000_000
 SCALE = 1_000_000
@@ -20,6 +23,28 @@ def dora(world):
 def erik(world):
     """Another."""
     return world.traders[7]
+
+
+@pytest.fixture(scope="session")
+def with_s():
+    """`with_s(digest)`: a key, its signature of the digest with the highest low `s`, and the same
+    with the lowest high one. A compact signature has room for that and hardly any other."""
+
+    def made(digest: bytes):
+        half, once = CURVE_ORDER // 2, 7
+        point = PrivateKey(once.to_bytes(32, "big")).public_key.to_bytes()
+        r, parity = int.from_bytes(point[:32], "big"), point[-1] & 1
+        # s = (digest + r key) / once, solved for the key
+        key = (half * once - int.from_bytes(digest, "big")) * pow(r, -1, CURVE_ORDER) % CURVE_ORDER
+        private_key = key.to_bytes(32, "big")
+        low, high = (
+            r.to_bytes(32, "big") + (s | of << 255).to_bytes(32, "big")
+            for s, of in ((half, parity), (CURVE_ORDER - half, 1 - parity))
+        )
+        address = Account.from_key(private_key).address
+        return SimpleNamespace(address=address, private_key=private_key), low, high
+
+    return made
 
 
 @pytest.fixture(scope="session")

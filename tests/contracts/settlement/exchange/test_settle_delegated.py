@@ -200,17 +200,30 @@ def test_a_signature_of_nobody_is_not_the_session_of_nobodys(
         round.settle(batch)
 
 
-def test_the_other_s_of_a_delegates_signature_is_refused(world, round, pair, alice, dora, refused):
-    order_of_curve = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-    world.name(round.market, alice, dora)
-    bid, ask = pair()
-    packed = int.from_bytes(bid.signature[32:], "big")
-    flipped = order_of_curve - (packed & (2**255 - 1)) | (1 - (packed >> 255)) << 255
-    malleated = bid.signature[:32] + flipped.to_bytes(32, "big")
-    batch = traded(round, replace(bid, signature=malleated), ask)
-    round.close_gate(batch)
-    with refused("BadSignature", market=round.market):
-        round.settle(batch)
+def test_only_the_low_s_of_a_delegates_signature_is_one(world, round, alice, bob, with_s, refused):
+    """What is above half the curve's order and fits 255 bits no key signs by chance: here the key
+    is made for the signature, which a delegate's can be."""
+    own, ask = round.order(alice, 1_000, 30 * CENT), round.order(bob, -1_000, 20 * CENT)
+    delegate, low, high = with_s(own.digest)
+    world.name(round.market, alice, delegate)
+    bid = round.sign(alice, own.order, signer=delegate)
+    for signature in (low, high):
+        with_it = traded(round, replace(bid, signature=signature), ask)
+        if signature == low:
+            round.close_gate(with_it)
+        else:
+            with refused("BadSignature", market=round.market):
+                round.settle(with_it)
+    round.settle(traded(round, replace(bid, signature=low), ask))
+
+
+def test_an_order_with_the_high_s_is_not_forced(world, round, alice, bob, with_s, kit, refused):
+    order = round.order(alice, 1_000, 30 * CENT).order
+    delegate, low, high = with_s(round.sign(alice, order).digest)
+    world.name(round.market, alice, delegate)
+    with refused("InvalidSignature", market=round.market):
+        world.exchange.submitOrder(kit.as_tuple(order), high, sender=bob)
+    world.exchange.submitOrder(kit.as_tuple(order), low, sender=bob)
 
 
 def test_the_principal_needs_margin_for_a_delegates_order(
