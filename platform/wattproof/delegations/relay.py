@@ -7,8 +7,7 @@ account hands in its own changes alone.
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Any
 
 from sqlmodel import Session
 
@@ -17,19 +16,15 @@ from market.order import SignatureError
 from wattproof.auth.scopes import Principal
 from wattproof.delegations import service
 from wattproof.delegations.refusals import ADVICE
-from wattproof.errors import ConflictError, InvalidError, RefusedError
+from wattproof.errors import InvalidError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.chain import CallFailedError
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities import allowance
-from wattproof.identities.models import RelayedChangeRow
-from wattproof.identities.relay import MARGIN_SECONDS
-from wattproof.identities.relay import find as find_relayed
+from wattproof.relaying import allowance
+from wattproof.relaying import queue as relaying
+from wattproof.relaying.queue import GAS_MAX, Relay, require_next, require_timely
 from wattproof.runtime import Platform
-
-GAS: Final = 300_000
-"""Given, not estimated on sending: what cannot be estimated holds up the operator's queue."""
 
 Change = Authorisation | Revocation
 
@@ -41,7 +36,7 @@ def digest_of(platform: Platform, change: Change) -> str:
 
 def find(platform: Platform, session: Session, change: Change) -> OutboxRow | None:
     """What carries the same change out, or did; None where it was not handed in, or failed."""
-    row = find_relayed(session, digest_of(platform, change))
+    row = relaying.find(session, digest_of(platform, change))
     return None if row is None or row.status in outbox.FAILED else row
 
 
@@ -63,21 +58,8 @@ def check(platform: Platform, principal: Principal, change: Change, signature: b
             f"{change.principal}",
             code="bad_signature",
         )
-    following = service.next_nonce(platform, change.principal)
-    if change.nonce != following:
-        raise ConflictError(
-            f"the change has nonce {change.nonce}, the account's next one is {following}; sign it "
-            "anew",
-            code="wrong_nonce",
-        )
-    left = change.deadline - platform.clock.now()
-    if left < 0:
-        raise RefusedError("the change's deadline has passed; sign it anew", code="deadline_passed")
-    if left < MARGIN_SECONDS:
-        raise RefusedError(
-            f"the change must be mined within {left} s; leave {MARGIN_SECONDS} s at least",
-            code="deadline_too_close",
-        )
+    require_next(change.nonce, service.next_nonce(platform, change.principal), "the account's")
+    require_timely(platform, change.deadline)
     allowance.require_vouched(platform, principal)
     _try(platform, change, signature)
 
@@ -89,46 +71,17 @@ def queue(platform: Platform, session: Session, change: Change, signature: bytes
         ConflictError: another change uses the nonce.
         RefusedError: today's share is used up.
     """
-    known = find(platform, session, change)
-    if known is not None:
-        return known
     account = change.principal
-    key = f"delegate:{account}:{change.nonce}"
-    rival = outbox.find(session, key)
-    if rival is not None and rival.status not in outbox.FAILED:
-        raise ConflictError(
-            f"another change with nonce {change.nonce} was handed in and is {rival.status}; wait "
-            "for it, then sign with the next nonce",
-            code="change_pending",
-        )
-    allowance.charge(platform, session, account)
-    function, *arguments = _call(change, signature)
-    row = outbox.call(
-        session,
-        platform.chain,
-        service.CONTRACT,
-        function,
-        *arguments,
-        key=key,
-        signer=platform.keys.address(Role.OPERATOR),
-        gas_limit=GAS,
+    relay = Relay(
+        kind="delegate",
+        digest=digest_of(platform, change),
+        identity=account,
+        signer=account,
+        nonce=change.nonce,
+        deadline=change.deadline,
+        call=(service.CONTRACT, *_call(change, signature)),
     )
-    assert row.id is not None
-    session.merge(
-        RelayedChangeRow(
-            digest=digest_of(platform, change),
-            identity=account,
-            controller=account,
-            nonce=change.nonce,
-            deadline=change.deadline,
-            function=function,
-            caller=account,
-            outbox_id=row.id,
-            created_at=int(time.time()),
-        )
-    )
-    session.flush()
-    return row
+    return relaying.queue(platform, session, account, relay)
 
 
 def _try(platform: Platform, change: Change, signature: bytes) -> None:
@@ -139,7 +92,7 @@ def _try(platform: Platform, change: Change, signature: bytes) -> None:
                 "from": platform.keys.address(Role.OPERATOR),
                 "to": platform.chain.address(service.CONTRACT),
                 "data": platform.chain.encode(service.CONTRACT, *_call(change, signature)),
-                "gas": hex(GAS),
+                "gas": hex(GAS_MAX),
             },
             "latest",
         )

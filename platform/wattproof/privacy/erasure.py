@@ -28,7 +28,6 @@ from wattproof.dispatch.models import (
     DispatchStepRow,
 )
 from wattproof.errors import RefusedError
-from wattproof.identities.models import RelayAllowanceRow
 from wattproof.meters.models import DeviceRow, ReadingRow
 from wattproof.meters.service import POST_WINDOW_S, period_end
 from wattproof.orders.models import OrderRow
@@ -36,6 +35,7 @@ from wattproof.participants.models import ParticipantRow
 from wattproof.privacy.held import Fate, Held, about
 from wattproof.privacy.inventory import TABLES
 from wattproof.privacy.models import ErasureRow, KeptCancellationRow
+from wattproof.relaying.models import RelayAllowanceRow
 from wattproof.rounds.facts import get_market
 from wattproof.rounds.models import RoundRow
 from wattproof.runtime import Platform

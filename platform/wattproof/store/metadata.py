@@ -23,7 +23,7 @@ _MODULES = (
     "wattproof.comfort.models",
     "wattproof.dispatch.models",
     "wattproof.participants.models",
-    "wattproof.identities.models",
+    "wattproof.relaying.models",
     "wattproof.credentials.models",
     "wattproof.trust.models",
     "wattproof.auth.models",

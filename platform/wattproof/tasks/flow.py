@@ -19,12 +19,12 @@ from wattproof.errors import UnavailableError, WattproofError
 from wattproof.flexibility import upkeep as flexibility
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities import lateness
 from wattproof.meters import service as meters
 from wattproof.networks import upkeep as networks
 from wattproof.orders import claims
 from wattproof.privacy import erasure
 from wattproof.quotas import upkeep as quotas
+from wattproof.relaying import lateness
 from wattproof.rounds import lifecycle
 from wattproof.rounds import service as rounds
 from wattproof.runtime import Platform

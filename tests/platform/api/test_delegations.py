@@ -21,7 +21,7 @@ from wattproof.delegations import service
 from wattproof.errors import RefusedError
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities import allowance
+from wattproof.relaying import allowance
 from wattproof.rounds import service as rounds
 from wattproof.settings import Profile
 from wattproof.tasks.flow import run_until_idle

@@ -19,7 +19,7 @@ from wattproof.errors import RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.keys import Role
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities import allowance, lateness
+from wattproof.relaying import allowance, lateness
 from wattproof.settings import Profile
 from wattproof.tasks.flow import run_until_idle
 

@@ -25,6 +25,7 @@ from wattproof.gateway import outbox
 from wattproof.gateway.models import AttemptRow
 from wattproof.identities import control, relay
 from wattproof.profiles import open_platform
+from wattproof.relaying import queue as relaying
 from wattproof.settings import Settings
 from wattproof.tasks.flow import run_until_idle
 
@@ -83,7 +84,7 @@ def test_a_relay_killed_at_any_point_happens_once(settings, point):
             if event.name == "DIDAttributeChanged" and event.args["identity"] == signer.address
         ]
         with platform.transaction() as session:
-            row = relay.find(session, checked.digest)
+            row = relaying.find(session, checked.digest)
             assert row is not None
             attempts = session.exec(select(AttemptRow).where(AttemptRow.outbox_id == row.id)).all()
         assert (row.status, len(events), len(attempts)) == (outbox.MINED, 1, 1)

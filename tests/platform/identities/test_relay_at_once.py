@@ -17,8 +17,8 @@ from identity.signer import LocalSigner
 from tests.platform.noon import NOON
 from tests.platform.serving import served
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities.models import RelayAllowanceRow, RelayedChangeRow
 from wattproof.profiles import open_platform
+from wattproof.relaying.models import RelayAllowanceRow, RelayedChangeRow
 from wattproof.settings import Settings
 
 ACCOUNT = Account.from_key(b"\x21" * 32)

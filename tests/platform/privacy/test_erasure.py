@@ -13,7 +13,6 @@ from tests.platform.privacy.people import ADA, BOB, NOW, fill, installation
 from wattproof.api.models import IdempotencyRow, erased_key
 from wattproof.credentials.models import PresentationRow
 from wattproof.dispatch.models import DispatchDocumentRow, DispatchOrderRow, DispatchStepRow
-from wattproof.identities.models import RelayAllowanceRow
 from wattproof.meters.models import ReadingRow
 from wattproof.orders.models import OrderRow
 from wattproof.participants.models import ParticipantRow
@@ -22,6 +21,7 @@ from wattproof.privacy.export import export
 from wattproof.privacy.held import Fate, Held
 from wattproof.privacy.inventory import TABLES
 from wattproof.privacy.models import ErasureRow, KeptCancellationRow
+from wattproof.relaying.models import RelayAllowanceRow
 from wattproof.rounds.models import RoundRow
 from wattproof.store.engine import transaction
 

@@ -23,7 +23,7 @@ from wattproof.api.transactions import (
 from wattproof.errors import NotFoundError, RefusedError
 from wattproof.gateway import outbox
 from wattproof.gateway.models import AttemptRow, OutboxRow
-from wattproof.identities import relay
+from wattproof.relaying import queue as relaying
 from wattproof.runtime import Platform
 
 router = APIRouter(tags=["accounts"])
@@ -260,7 +260,7 @@ def get_transaction(
     with platform.transaction() as session:
         row = session.exec(
             select(OutboxRow).where(OutboxRow.transaction_hash == hash).order_by(col(OutboxRow.id))
-        ).first() or relay.find(session, hash)
+        ).first() or relaying.find(session, hash)
     if row is None:
         raise NotFoundError(f"no transaction {hash} was handed in")
     return transaction_out(row)

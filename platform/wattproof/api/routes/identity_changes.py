@@ -29,6 +29,7 @@ from wattproof.api.transactions import TransactionsToSign, to_sign, transaction_
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
 from wattproof.identities import control, record, relay
+from wattproof.relaying import queue as relaying
 
 router = APIRouter(tags=["identities"])
 
@@ -143,7 +144,7 @@ def relay_change(
     )
     change = relay.read(proposal, hex_bytes(body.signature))
     with platform.transaction() as session:
-        known = relay.find(session, change.digest)
+        known = relaying.find(session, change.digest)
     if known is None or known.status in outbox.FAILED:
         change = relay.check(platform, principal, change)
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete, update
 from identity.roles import ROLES, role_id
 from wattproof.auth.scopes import Principal, Scope
 from wattproof.errors import RefusedError
-from wattproof.identities.models import RelayAllowanceRow
+from wattproof.relaying.models import RelayAllowanceRow
 from wattproof.runtime import Platform
 from wattproof.settings import Profile
 

@@ -6,7 +6,7 @@ from sqlmodel import col, select, update
 
 from wattproof.gateway import outbox
 from wattproof.gateway.models import OutboxRow
-from wattproof.identities.models import RelayedChangeRow
+from wattproof.relaying.models import RelayedChangeRow
 from wattproof.runtime import Platform
 
 

@@ -1,4 +1,4 @@
-"""Tables of signed changes of identities that the operator relays, and of what it pays for."""
+"""Tables of signed changes that the operator relays, and of what it pays for."""
 
 from __future__ import annotations
 

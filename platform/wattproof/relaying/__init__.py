@@ -1,0 +1,1 @@
+"""Signed changes that the operator carries out and pays for: of identities, of delegations."""
