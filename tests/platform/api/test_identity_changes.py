@@ -246,10 +246,11 @@ def test_one_nonce_carries_out_one_change(platform, me):
 
 def test_of_two_relays_at_once_one_is_sent(platform, client, me):
     service = {"change": "add_service", "validity_s": YEAR} | SERVICE
+    # Signed once each: a later second would be another deadline, and so another change.
     bodies = [
         body_of(me.account, change, proposal(me, me.address, change))
-        for change in (ADD_KEY, service) * 4
-    ]
+        for change in (ADD_KEY, service)
+    ] * 4
     before, answers = relays(platform), []
 
     def run(body):
