@@ -98,7 +98,6 @@ class Delegations:
         struct = AUTHORISATION_TYPE + address_word(principal) + word(market) + session.words
         self._check_signature(principal, struct, deadline, signature, now)
         self._authorise(principal, market, session, now)
-        self._use_nonce(principal)
 
     def revoke(self, market: int, *, sender: str, now: int) -> None:
         """From the effective round on nobody but the sender signs for it."""
@@ -110,7 +109,6 @@ class Delegations:
         struct = REVOCATION_TYPE + address_word(principal) + word(market)
         self._check_signature(principal, struct, deadline, signature, now)
         self._revoke(principal, market, now)
-        self._use_nonce(principal)
 
     def session_of(self, market: int, principal: str, number: int) -> Session:
         """The session that the round is judged by; for the last round or the one before."""
@@ -125,7 +123,7 @@ class Delegations:
         return (market, principal, delegate) in self.named
 
     def nonce(self, principal: str) -> int:
-        """Signed changes that the principal has used."""
+        """Changes that the principal made."""
         return self.nonces.get(principal, 0)
 
     def _authorise(self, principal: str, market: int, session: Session, now: int) -> None:
@@ -150,6 +148,7 @@ class Delegations:
         if effective > sessions.from_round:
             sessions = Sessions(before=sessions.current, from_round=effective)
         self.sessions[market, principal] = replace(sessions, current=session)
+        self.nonces[principal] = self.nonce(principal) + 1
 
     def _sessions(self, market: int, principal: str) -> Sessions:
         return self.sessions.get((market, principal), Sessions())
@@ -167,6 +166,3 @@ class Delegations:
             raise InvalidSignature(str(error)) from error
         if signer != principal:
             raise InvalidSignature(f"signed by {signer}, not {principal}")
-
-    def _use_nonce(self, principal: str) -> None:
-        self.nonces[principal] = self.nonce(principal) + 1

@@ -146,10 +146,12 @@ contract Delegations is IDelegations, EIP712 {
     }
 
     /// @dev The current session, which a change replaces from the effective round on; earlier rounds keep theirs.
+    /// Every change takes the nonce, signed or not: whoever keeps an older signature can do nothing with it.
     function _entryToChange(uint32 market, address principal)
         private
         returns (Entry storage entry, uint32 fromRound)
     {
+        ++nonce[principal];
         Entries storage entries = _entries[market][principal];
         entry = entries.current;
         fromRound = exchange.effectiveRound(market);
@@ -162,6 +164,5 @@ contract Delegations is IDelegations, EIP712 {
     function _useSignature(address principal, bytes32 change, uint256 deadline, bytes calldata signature) private {
         if (block.timestamp > deadline) revert SignatureExpired(deadline);
         if (!OrderLib.isSignedBy(_hashTypedDataV4(change), signature, principal)) revert InvalidSignature();
-        ++nonce[principal];
     }
 }

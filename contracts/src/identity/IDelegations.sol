@@ -74,6 +74,6 @@ interface IDelegations {
     /// @notice Whether `principal` ever named `delegate` in `market`.
     function isNamed(uint32 market, address principal, address delegate) external view returns (bool);
 
-    /// @notice Number of signed changes that `principal` has used; the next one carries this number.
+    /// @notice Number of changes that `principal` made, signed or not; the next signed one carries it.
     function nonce(address principal) external view returns (uint256);
 }

@@ -97,7 +97,6 @@ def compare(state: State, chain: Chain, at: Block, report: Report) -> None:
                 report.compare(place, what, field, answer[field], wanted)
         else:
             report.compare(place, what, "view", answer, value)
-    delegations.check_nonces(state, chain, at, report)
     _compare_rounds(state, chain, at, report)
     report.compare(
         "Ledger", "tokens held", "sum of all balances and gifts",

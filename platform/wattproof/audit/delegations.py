@@ -2,8 +2,8 @@
 
 Events say who signs for whom from which round on; they do not say who handed a change in. Where the
 transaction calls the contract directly, its call data does, and the account's signature is verified
-with the nonce that it must have had. A change that came through another contract may or may not
-have used a nonce: the account's number is then only known to lie between two.
+with the nonce that it must have had: the number of its changes before. Of a change that came
+through another contract nothing of the kind is known.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from wattproof.audit.delegations_state import Sessions
 from wattproof.audit.history import Entry, History
 
 if TYPE_CHECKING:
-    from wattproof.audit.findings import Report
     from wattproof.audit.money import Handler
     from wattproof.audit.state import State
-    from wattproof.gateway.chain import Block, Chain
 
 CONTRACT = "Delegations"
 _NOBODY = {
@@ -80,30 +78,26 @@ class Changes:
     def _check_caller(self, state: State, entry: Entry, session: Session | None) -> None:
         """That the account said so: by its transaction, or by its signature and next nonce."""
         sent, chain = entry.transaction, self._history.chain
-        account = entry.event.args["principal"]
+        account, nonces = entry.event.args["principal"], state.delegations.nonces
+        nonce = nonces[account]
+        nonces[account] = nonce + 1
         if sent is None or sent.to != chain.address(CONTRACT):
-            state.delegations.unseen[account] += 1
             return
         name, args = entry.call(chain, CONTRACT, *_CALLS)
         if name in ("authorise", "revoke"):
             if sent.sender != account:
                 raise entry.mismatch("principal", f"is {account}, the caller was {sent.sender}")
             return
-        deadline, signature = args["deadline"], args["signature"]
-        market, made = args["market"], state.delegations
+        market, deadline = args["market"], args["deadline"]
+        change = (
+            Revocation(account, market, nonce, deadline)
+            if session is None
+            else Authorisation(account, market, session, nonce, deadline)
+        )
         domain = Domain(self._history.deployment.chain_id, chain.address(CONTRACT))
-        lowest = made.used[account]
-        for nonce in range(lowest, lowest + made.unseen[account] + 1):
-            change = (
-                Revocation(account, market, nonce, deadline)
-                if session is None
-                else Authorisation(account, market, session, nonce, deadline)
-            )
-            if _signer(change, domain, signature) == account and entry.time <= deadline:
-                made.unseen[account] -= nonce - lowest
-                made.used[account] = nonce + 1
-                return
-        raise entry.mismatch("signature", f"is not by {account}, of this change, and in time")
+        signer = _signer(change, domain, args["signature"])
+        if signer != account or entry.time > deadline:
+            raise entry.mismatch("signature", f"is not by {account}, of this change, and in time")
 
 
 def _signer(change: Authorisation | Revocation, domain: Domain, signature: bytes) -> str:
@@ -125,20 +119,5 @@ def expectations(state: State) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     for key, delegates in made.named.items():
         for delegate in delegates:
             yield "isNamed", (*key, delegate), True
-    for account in {account for _, account in made.sessions}:
-        if not made.unseen[account]:
-            yield "nonce", (account,), made.used[account]
-
-
-def check_nonces(state: State, chain: Chain, at: Block, report: Report) -> None:
-    """Numbers of accounts some of whose changes came through other contracts: in between."""
-    made = state.delegations
-    accounts = sorted(account for account, unseen in made.unseen.items() if unseen)
-    found = chain.call_many(
-        [(CONTRACT, "nonce", (account,)) for account in accounts], block={"blockHash": at.hash}
-    )
-    for account, nonce in zip(accounts, found, strict=True):
-        least = made.used[account]
-        if not least <= nonce <= least + made.unseen[account]:
-            wanted = f"{least} to {least + made.unseen[account]}"
-            report.compare(f"{CONTRACT}.nonce", account, "view", nonce, wanted)
+    for account, nonce in made.nonces.items():
+        yield "nonce", (account,), nonce

@@ -28,14 +28,12 @@ class Sessions:
 
 @dataclass(slots=True)
 class Delegations:
-    """Everything the contract holds. ``used`` counts signed changes that were seen by account,
-    ``unseen`` those that may have been: they came through another contract."""
+    """Everything the contract holds; ``nonces`` counts the changes of every account."""
 
     sessions: dict[tuple[int, str], Sessions] = field(default_factory=dict)
     named: defaultdict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By market and account whom it ever named."""
-    used: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    unseen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    nonces: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def session_of(self, market: int, account: str, number: int) -> Session | None:
         """The session that a round is judged by."""

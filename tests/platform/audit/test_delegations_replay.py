@@ -76,8 +76,8 @@ def traded(desk: Any) -> Delegating:
     run_until_idle(desk.platform)
     deadline = desk.now() + 600
     named = delegating.session(buy_wh=7_777)
-    _hand_in(delegating, Authorisation(delegating.principal, desk.market, named, 0, deadline))
-    _hand_in(delegating, Revocation(delegating.principal, desk.market, 1, deadline))
+    _hand_in(delegating, Authorisation(delegating.principal, desk.market, named, 1, deadline))
+    _hand_in(delegating, Revocation(delegating.principal, desk.market, 2, deadline))
     return delegating
 
 

@@ -22,7 +22,7 @@ def test_the_session_stands_and_is_published(delegations, market, session, alice
     assert tuple(delegations.sessionOf(market, alice, 1)) == wanted
     assert delegations.fromRoundOf(market, alice) == 1
     assert delegations.isNamed(market, alice, bob)
-    assert delegations.call_view_method("nonce", alice) == 0
+    assert delegations.call_view_method("nonce", alice) == 1
 
 
 def test_it_says_nothing_of_other_markets_accounts_or_delegates(

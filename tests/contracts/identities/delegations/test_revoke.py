@@ -15,7 +15,7 @@ def test_the_session_is_then_nobodys_but_the_delegate_stays_named(
     assert (event.market, event.principal, event.fromRound) == (market, alice, 1)
     assert tuple(delegations.sessionOf(market, alice, 1)) == (NOBODY, 0, 0, 0, 0, 0)
     assert delegations.isNamed(market, alice, bob)
-    assert delegations.call_view_method("nonce", alice) == 0
+    assert delegations.call_view_method("nonce", alice) == 2
 
 
 def test_without_a_session_there_is_nothing_to_revoke(delegations, market, session, alice, bob):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ape
 import pytest
-from eth_account import Account
 
 NOBODY = "0x" + "00" * 20
 KINDS = ("Authorisation", "Revocation")
@@ -161,17 +160,22 @@ def test_both_changes_use_one_nonce_over_all_markets(
     assert ended == [bob.address, NOBODY]
 
 
-def test_a_change_without_a_signature_uses_no_nonce(
+def test_what_was_signed_and_kept_is_good_for_nothing_after_any_other_change(
     delegations, session, key_holder, market, deadline, bob, alice, accounts, chain
 ):
+    """Whoever was to bring an authorisation keeps it until the account revoked by transaction."""
     wanted = session(bob)
-    signature = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
     chain.set_balance(key_holder.address, 10**20)
-    delegations.authorise(market, wanted, sender=accounts[key_holder.address])
-    assert delegations.call_view_method("nonce", key_holder.address) == 0
-    delegations.authoriseSigned(
-        key_holder.address, market, wanted, deadline, signature, sender=alice
-    )
+    own = accounts[key_holder.address]
+    delegations.authorise(market, wanted, sender=own)
+    kept = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
+    delegations.revoke(market, sender=own)
+    assert delegations.call_view_method("nonce", key_holder.address) == 2
+    with ape.reverts(delegations.InvalidSignature):
+        delegations.authoriseSigned(
+            key_holder.address, market, wanted, deadline, kept, sender=alice
+        )
+    assert delegations.sessionOf(market, key_holder.address, 1).delegate == NOBODY
 
 
 def test_a_signed_change_meets_the_same_conditions(
@@ -194,34 +198,28 @@ def test_a_signed_change_meets_the_same_conditions(
     assert delegations.call_view_method("nonce", key_holder.address) == 0
 
 
-def test_a_refused_change_leaves_its_signature_good(
-    delegations, session, key_holder, market, deadline, bob, alice, chain, accounts
+def test_a_refused_change_uses_no_nonce(
+    delegations, session, key_holder, market, deadline, bob, alice
 ):
-    """A relayer that brings a revocation too early does not use it up."""
-    signature = key_holder.sign("Revocation", market, deadline=deadline)
-    with ape.reverts(delegations.NoSession):
-        delegations.revokeSigned(key_holder.address, market, deadline, signature, sender=alice)
-    chain.set_balance(key_holder.address, 10**20)
-    delegations.authorise(market, session(bob), sender=accounts[key_holder.address])
-    delegations.revokeSigned(key_holder.address, market, deadline, signature, sender=alice)
-    assert Account.from_key(key_holder.key).address == key_holder.address
-
-
-def test_a_signed_change_that_nobody_brought_is_ended_by_a_later_signed_one(
-    delegations, session, key_holder, market, deadline, bob, alice, chain, accounts
-):
-    """A revocation by transaction does not: until its deadline the authorisation can be brought."""
+    """A relayer that brings a revocation too early spoils nothing that is signed beside it."""
     wanted, account = session(bob), key_holder.address
-    kept = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
-    chain.set_balance(account, 10**20)
-    delegations.authorise(market, wanted, sender=accounts[account])
-    revocation = key_holder.sign("Revocation", market, deadline=deadline)
-    delegations.revokeSigned(account, market, deadline, revocation, sender=alice)
-    with ape.reverts(delegations.InvalidSignature):
-        delegations.authoriseSigned(account, market, wanted, deadline, kept, sender=alice)
+    beside = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
+    early = key_holder.sign("Revocation", market, deadline=deadline)
+    with ape.reverts(delegations.NoSession):
+        delegations.revokeSigned(account, market, deadline, early, sender=alice)
+    delegations.authoriseSigned(account, market, wanted, deadline, beside, sender=alice)
+    assert delegations.call_view_method("nonce", account) == 1
 
-    kept = key_holder.sign("Authorisation", market, *wanted, deadline=deadline)
-    delegations.authorise(market, wanted, sender=accounts[account])
-    delegations.revoke(market, sender=accounts[account])
-    delegations.authoriseSigned(account, market, wanted, deadline, kept, sender=alice)
+
+def test_of_two_signed_with_one_nonce_the_first_one_that_is_brought_counts(
+    delegations, session, key_holder, market, deadline, bob, alice
+):
+    wanted, account = session(bob), key_holder.address
+    first, second = (
+        key_holder.sign("Authorisation", market, *terms, deadline=deadline)
+        for terms in (wanted, session(alice))
+    )
+    delegations.authoriseSigned(account, market, wanted, deadline, first, sender=alice)
+    with ape.reverts(delegations.InvalidSignature):
+        delegations.authoriseSigned(account, market, session(alice), deadline, second, sender=alice)
     assert delegations.sessionOf(market, account, 1).delegate == bob
