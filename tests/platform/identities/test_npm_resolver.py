@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from coincurve import PrivateKey
+from Crypto.PublicKey import ECC
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
@@ -232,12 +233,18 @@ def test_both_resolve_a_whole_life_to_the_same_documents(registry: Registry) -> 
     assert said[by_heir]["didDocumentMetadata"]["nextVersionId"] == str(gone)
 
 
+def ed25519(seed: int) -> bytes:
+    """A public key: not any 32 bytes are one."""
+    key = ECC.construct(curve="Ed25519", seed=seed.to_bytes(32, "big"))  # type: ignore[arg-type]
+    return bytes(key.public_key().export_key(format="raw"))
+
+
 POINT = PrivateKey(b"\x07" * 32).public_key.format()
 PARTS = (
     KeyAttribute("Secp256k1", "veriKey", POINT),
     KeyAttribute("Secp256k1", "sigAuth", POINT, "base58"),
-    KeyAttribute("Ed25519", "veriKey", b"\0" + b"\x22" * 31, "base58"),
-    KeyAttribute("Ed25519", "sigAuth", b"\x23" * 32, "base64"),
+    KeyAttribute("Ed25519", "veriKey", ed25519(36), "base58"),  # begins with a zero byte
+    KeyAttribute("Ed25519", "sigAuth", ed25519(37), "base64"),
     ServiceAttribute("Readings", "https://meter.example/readings?since=1#now"),
     ServiceAttribute("Mail", "mailto:meter@example.org"),
 )

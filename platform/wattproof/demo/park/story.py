@@ -36,7 +36,7 @@ from wattproof.dispatch.planning import Proposal
 from wattproof.meters import service as meters
 
 _GATE_HOUR = 16.0
-_PAST_DAYS = 1
+_PAST_DAYS = 2  # the eve, on which the gate closes, has not begun
 _ELECTRICITY = CARRIERS[0]
 _SITE_REASON = "A bearing runs warm: keep the machine a tenth lower where it is loaded most"
 _STATION_REASON = "Keep a little in the store through the dearest quarter-hour"
