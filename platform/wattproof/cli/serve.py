@@ -57,8 +57,9 @@ def serve(
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        # Ending by SIGTERM is as orderly as by Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Ending by SIGTERM is as orderly as by Ctrl-C, which a shell's background job would ignore.
+        for how in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(how, signal.default_int_handler)
         with suppress(KeyboardInterrupt), _announced(platform):
             _say(platform, as_json)
             _Server(config, runner).run(sockets=[listener])

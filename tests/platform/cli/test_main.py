@@ -223,7 +223,7 @@ class Server:
 
     def interrupt(self, how=signal.SIGINT):
         self.process.send_signal(how)
-        return self.process.wait(timeout=120)
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
