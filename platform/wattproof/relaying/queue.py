@@ -85,18 +85,22 @@ def queue(platform: Platform, session: Session, caller: str, relay: Relay) -> Ou
         ConflictError: another change uses the nonce.
         RefusedError: today's share is used up.
     """
-    known = find(session, relay.digest)
-    if known is not None and known.status not in outbox.FAILED:
-        return known
     key = f"{relay.kind}:{relay.signer}:{relay.nonce}"
-    rival = outbox.find(session, key)
-    if rival is not None and rival.status not in outbox.FAILED:
-        raise ConflictError(
-            f"another change with nonce {relay.nonce} was handed in and is {rival.status}; wait "
-            "for it, then sign with the next nonce",
-            code="change_pending",
-        )
+    known = _handed_in(session, relay, key)
+    if known is not None:
+        return known
+    # Charging waits for who charges at the same moment: only afterwards is nobody else faster.
+    charged = session.begin_nested()
     allowance.charge(platform, session, caller)
+    try:
+        known = _handed_in(session, relay, key)
+    except ConflictError:
+        charged.rollback()
+        raise
+    if known is not None:
+        charged.rollback()
+        return known
+    charged.commit()
     contract, function, *arguments = relay.call
     row = outbox.call(
         session,
@@ -124,3 +128,18 @@ def queue(platform: Platform, session: Session, caller: str, relay: Relay) -> Ou
     )
     session.flush()
     return row
+
+
+def _handed_in(session: Session, relay: Relay, key: str) -> OutboxRow | None:
+    """What carries the same change out already. Raises ConflictError where that is another one."""
+    known = find(session, relay.digest)
+    if known is not None and known.status not in outbox.FAILED:
+        return known
+    rival = outbox.find(session, key)
+    if rival is not None and rival.status not in outbox.FAILED:
+        raise ConflictError(
+            f"another change with nonce {relay.nonce} was handed in and is {rival.status}; wait "
+            "for it, then sign with the next nonce",
+            code="change_pending",
+        )
+    return None
