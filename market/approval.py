@@ -9,12 +9,10 @@ from eth_utils.crypto import keccak
 
 from market.signature import (
     Domain,
-    PrivateKey,
+    SignedMessage,
     address_word,
     json_integer,
     message_digest,
-    recover,
-    sign_digest,
     typed_message,
     word,
 )
@@ -37,7 +35,7 @@ _TYPEHASH = keccak(
 
 
 @dataclass(frozen=True, slots=True)
-class DispatchApproval:
+class DispatchApproval(SignedMessage):
     """A dispatcher approves a plan (by its hash) of a participant and period, and says why.
 
     Attributes:
@@ -86,11 +84,3 @@ class DispatchApproval:
                 "approvedAt": json_integer(self.approved_at),
             },
         )
-
-    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
-        """Compact signature, 64 bytes."""
-        return sign_digest(self.digest(domain), private_key)
-
-    def signer(self, domain: Domain, signature: bytes) -> str:
-        """Raises SignatureError."""
-        return recover(self.digest(domain), signature)

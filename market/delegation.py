@@ -16,14 +16,12 @@ from eth_utils.crypto import keccak
 from market.order import Order
 from market.signature import (
     Domain,
-    PrivateKey,
     SignatureError,
+    SignedMessage,
     address_bytes,
     address_word,
     json_integer,
     message_digest,
-    recover,
-    sign_digest,
     typed_message,
     word,
 )
@@ -181,10 +179,10 @@ def session_breach(
 
 
 @dataclass(frozen=True, slots=True)
-class Authorisation:
+class Authorisation(SignedMessage):
     """`principal` names its delegate in a market, replacing the one before.
 
-    Anyone may hand it in, once (`nonce`: how many signed changes the principal has used) and up to
+    Anyone may hand it in, once (`nonce`: how many changes the principal made) and up to
     `deadline` (seconds, UTC). The domain's contract is `Delegations`.
     """
 
@@ -222,16 +220,9 @@ class Authorisation:
             },
         )
 
-    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
-        return sign_digest(self.digest(domain), private_key)
-
-    def signer(self, domain: Domain, signature: bytes) -> str:
-        """Raises SignatureError."""
-        return recover(self.digest(domain), signature)
-
 
 @dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(SignedMessage):
     """`principal` ends its session in a market; handed in as an `Authorisation`."""
 
     principal: str
@@ -264,13 +255,6 @@ class Revocation:
                 "deadline": json_integer(self.deadline),
             },
         )
-
-    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
-        return sign_digest(self.digest(domain), private_key)
-
-    def signer(self, domain: Domain, signature: bytes) -> str:
-        """Raises SignatureError."""
-        return recover(self.digest(domain), signature)
 
 
 def check_signed(

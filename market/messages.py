@@ -9,11 +9,9 @@ from eth_utils.crypto import keccak
 
 from market.signature import (
     Domain,
-    PrivateKey,
+    SignedMessage,
     json_integer,
     message_digest,
-    recover,
-    sign_digest,
     typed_message,
     word,
 )
@@ -27,7 +25,7 @@ _RECEIPT_TYPEHASH = keccak(
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
+class Cancellation(SignedMessage):
     """A trader takes its order (by hash) out of a round before the gate."""
 
     market: int
@@ -48,16 +46,9 @@ class Cancellation:
             {"market": self.market, "round": self.round, "order": "0x" + self.order.hex()},
         )
 
-    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
-        return sign_digest(self.digest(domain), private_key)
-
-    def signer(self, domain: Domain, signature: bytes) -> str:
-        """Raises SignatureError."""
-        return recover(self.digest(domain), signature)
-
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(SignedMessage):
     """The operator's word that it received an order (by hash) at `received_at`, seconds UTC."""
 
     market: int
@@ -89,10 +80,3 @@ class Receipt:
                 "receivedAt": json_integer(self.received_at),
             },
         )
-
-    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
-        return sign_digest(self.digest(domain), private_key)
-
-    def signer(self, domain: Domain, signature: bytes) -> str:
-        """Raises SignatureError."""
-        return recover(self.digest(domain), signature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ __all__ = [
     "Domain",
     "PrivateKey",
     "SignatureError",
+    "SignedMessage",
     "address_bytes",
     "address_word",
     "json_integer",
@@ -85,6 +87,24 @@ def address_word(address: str) -> bytes:
 def message_digest(domain: Domain, struct_hash: bytes) -> bytes:
     """EIP-712 digest, 32 bytes."""
     return keccak(b"\x19\x01" + domain.separator + struct_hash)
+
+
+class SignedMessage(ABC):
+    """A message that a plain key signs; what it says is its own."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def digest(self, domain: Domain) -> bytes:
+        """EIP-712 digest, 32 bytes."""
+
+    def sign(self, domain: Domain, private_key: PrivateKey) -> bytes:
+        """Compact signature, 64 bytes."""
+        return sign_digest(self.digest(domain), private_key)
+
+    def signer(self, domain: Domain, signature: bytes) -> str:
+        """Whose signature it is. Raises SignatureError."""
+        return recover(self.digest(domain), signature)
 
 
 def typed_message(
