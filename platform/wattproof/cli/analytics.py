@@ -6,28 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.output import AsJson, print_facts, print_json, print_rows
 
-app = typer.Typer(
-    help="Ask for the load of many accounts; no account's own can be told from it.",
-    no_args_is_help=True,
-)
+app = caller_group("Ask for the load of many accounts; no account's own can be told from it.")
 
 Market = Annotated[int, typer.Option(min=0, help="Number of the market.")]
 Period = Annotated[int, typer.Option(min=0, help="First slot of the period divided by its slots.")]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Ask for the load of many accounts; no account's own can be told from it."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()

@@ -66,3 +66,26 @@ class Caller:
         if not self.key.is_file():
             raise typer.BadParameter(f"there is no file {self.key}", param_hint="--key")
         return signed_in(self.url, self.data_dir, self.key, self.passphrase_file, scopes)
+
+
+def caller_group(said: str) -> typer.Typer:
+    """A command group whose options say who calls which installation.
+
+    Its commands find a `Caller` in their context's ``obj``.
+
+    Args:
+        said: help of the group.
+    """
+    app = typer.Typer(no_args_is_help=True)
+
+    @app.callback(help=said)
+    def caller_of(
+        caller: typer.Context,
+        key: KeyFile = None,
+        passphrase_file: PassphraseFile = None,
+        url: Url = None,
+        data_dir: DataDir = None,
+    ) -> None:
+        caller.obj = Caller(key, passphrase_file, url, data_dir)
+
+    return app

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattproof.certificates.ids import slot_of
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.certificate_arguments import (
     one_by_one,
     portions,
@@ -22,7 +22,14 @@ from wattproof.cli.output import AsJson, print_json, working
 if TYPE_CHECKING:
     from wattproof.cli.rest import RestClient, RestReader
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    """
+    Hold, trace, sell, retire and transfer green certificates; one is one Wh.
+
+    What is public on the chain needs no key. Your key signs on this machine, after the call that
+    the installation asks for was compared with yours.
+    """
+)
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The certificate's ERC-1155 id.")]
 Market = Annotated[int, typer.Argument(metavar="MARKET", min=0, help="It trades certificates.")]
@@ -38,22 +45,6 @@ Wh = Annotated[
 Technology = Annotated[int | None, typer.Option(min=1, max=255, help="With --wh: only this one.")]
 Zone = Annotated[int | None, typer.Option(min=0, help="With --wh: only of this zone.")]
 OfVintage = Annotated[int | None, typer.Option("--vintage", min=0, help="With --wh: only of it.")]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Hold, trace, sell, retire and transfer green certificates; one is one Wh.
-
-    What is public on the chain needs no key. Your key signs on this machine, after the call that
-    the installation asks for was compared with yours.
-    """
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 # -- looking ---------------------------------------------------------------------------------------

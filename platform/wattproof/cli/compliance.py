@@ -8,28 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.certificate_arguments import read_address, read_certificate
 from wattproof.cli.output import AsJson, print_json, working
 
 if TYPE_CHECKING:
     from wattproof.cli.rest import RestClient, RestReader
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    "See who owes green certificates and who complies; surrender yours, post a bond."
+)
 
 Quota = Annotated[int, typer.Argument(metavar="QUOTA", min=1, help="Number of the quota.")]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """See who owes green certificates and who complies; surrender yours, post a bond."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.output import FAILED, AsJson, print_json, working
 
 if TYPE_CHECKING:
     from wattproof.cli.credential_checks import Grounds
     from wattproof.cli.credential_issuing import Desk
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    """
+    Issue, hold, show, verify and revoke verifiable credentials.
+
+    Keys sign on this machine. What is signed is made here and not by the installation.
+    """
+)
 
 _HOME = Path("~/.wattproof")
 Source = Annotated[str, typer.Argument(metavar="FILE", help="The credential; - reads it here.")]
@@ -45,21 +51,6 @@ StatusLists = Annotated[
 ]
 _WALLET = _HOME / "wallet"
 _ISSUED = _HOME / "issued"
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Issue, hold, show, verify and revoke verifiable credentials.
-
-    Keys sign on this machine. What is signed is made here and not by the installation.
-    """
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 # -- issuers ---------------------------------------------------------------------------------------

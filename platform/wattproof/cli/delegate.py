@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.output import AsJson, print_facts, print_json, working
 
 if TYPE_CHECKING:
     from wattproof.cli.rest import RestClient
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    """
+    Let one key at a time sign your orders in a market, round after round, within bounds.
+
+    It moves no money and ends when you say. A change made before a gate acts at that gate. Your key
+    signs on this machine, after what the installation asks for was compared with the command.
+    """
+)
 
 Market = Annotated[int, typer.Option(min=1, help="The market.")]
 Relay = Annotated[
@@ -23,22 +30,6 @@ ChainTime = Annotated[
     bool,
     typer.Option("--chain-time", help="With --relay: the chain's time may be ahead of ours."),
 ]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Let one key at a time sign your orders in a market, round after round, within bounds.
-
-    It moves no money and ends when you say. A change made before a gate acts at that gate. Your key
-    signs on this machine, after what the installation asks for was compared with the command.
-    """
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()

@@ -8,11 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from wattproof.cli import did_parts
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.did_options import Manner, Yes, changing
 from wattproof.cli.output import AsJson, print_json, working
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    """
+    Make, resolve, change, hand on and give up decentralised identifiers (DIDs).
+
+    A change is a transaction of your own, or with --relay a signature that the operator sends and
+    pays for. What is signed is made on this machine and compared with what the installation asks
+    for.
+    """
+)
 app.add_typer(did_parts.keys, name="key")
 app.add_typer(did_parts.services, name="service")
 app.add_typer(did_parts.delegates, name="delegate")
@@ -21,23 +29,6 @@ SomeDid = Annotated[str, typer.Argument(metavar="DID", help="A DID, or a DID URL
 OwnDid = Annotated[
     str | None, typer.Argument(metavar="[DID]", help="Default: your key's.", show_default=False)
 ]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Make, resolve, change, hand on and give up decentralised identifiers (DIDs).
-
-    A change is a transaction of your own, or with --relay a signature that the operator sends and
-    pays for. What is signed is made on this machine and compared with what the installation asks
-    for.
-    """
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.dispatch_arguments import read_edit, read_json, read_meter, read_place
 from wattproof.cli.output import AsJson, print_json, working
 
 if TYPE_CHECKING:
     from wattproof.cli.rest import RestClient
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    "Review, edit, approve and send plans (dispatchers); answer them (participants)."
+)
 
 Number = Annotated[int, typer.Argument(metavar="PLAN", min=1, help="Number of the plan.")]
 Version = Annotated[
@@ -27,18 +29,6 @@ Version = Annotated[
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the plan.")]
 InputsFile = Annotated[Path, typer.Option("--inputs", help="JSON that the market's planner reads.")]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Review, edit, approve and send plans (dispatchers); answer them (participants)."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command("list")

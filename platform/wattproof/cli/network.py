@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.output import AsJson, print_facts, print_json, print_rows, working
 from wattproof.terminal import Rows
 
@@ -16,25 +16,13 @@ if TYPE_CHECKING:
     from market.order import Order
     from wattproof.cli.rest import RestClient
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group("Links and lines between zones, and the orders that carry energy over them.")
 
 Market = Annotated[int, typer.Argument(min=0, help="Number of the market.")]
 Round = Annotated[int, typer.Argument(min=1, help="Number of the round.")]
 _AT_ONCE = 100
 _LEGS_AT_ONCE = 4_000
 """A leg is some 60 bytes of a request that may have a mebibyte."""
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Links and lines between zones, and the orders that carry energy over them."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()

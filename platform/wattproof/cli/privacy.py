@@ -8,22 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import Caller, caller_group
 from wattproof.cli.output import AsJson, print_facts, print_json, working
 
-app = typer.Typer(help="Fetch all that is held about you, or have it erased.", no_args_is_help=True)
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Fetch all that is held about you, or have it erased."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
+app = caller_group("Fetch all that is held about you, or have it erased.")
 
 
 @app.command()

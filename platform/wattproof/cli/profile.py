@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from wattproof.cli.audit import DeploymentFile, RpcUrl, chain_of
-from wattproof.cli.caller import Caller, DataDir, KeyFile, PassphraseFile, Url
+from wattproof.cli.caller import caller_group
 from wattproof.cli.certificate_arguments import read_address
 from wattproof.cli.output import FAILED, AsJson, print_json, working
 
-app = typer.Typer(no_args_is_help=True)
+app = caller_group(
+    "Trusted profiles: show them, prove the ledger half from a node, say who may read yours."
+)
 
 Account = Annotated[str, typer.Argument(metavar="ADDRESS", help="Of the account.")]
 Topics = Annotated[
@@ -28,18 +30,6 @@ AsOf = Annotated[
     int | None,
     typer.Option("--as-of", min=0, metavar="BLOCK", help="The last block.", show_default=False),
 ]
-
-
-@app.callback()
-def caller_of(
-    caller: typer.Context,
-    key: KeyFile = None,
-    passphrase_file: PassphraseFile = None,
-    url: Url = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Trusted profiles: show them, prove the ledger half from a node, say who may read yours."""
-    caller.obj = Caller(key, passphrase_file, url, data_dir)
 
 
 @app.command()
