@@ -30,7 +30,6 @@ from identity.did.ethr import ZERO_ADDRESS
 from identity.did.signed_change import LATEST
 from identity.errors import DidError
 from wattproof.api.fields import Address, Integer, Signature, hex_bytes
-from wattproof.api.transactions import TransactionOut
 
 _ADDRESS: Final = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 _KEY: Final = "0x" + "5b" * 32
@@ -261,12 +260,6 @@ class ProposalOut(BaseModel):
     deadline: int = Field(description="Seconds, UTC; the last second that is in time.")
     digest: str
     typed_data: dict[str, Any]
-
-
-class RelayedOut(TransactionOut):
-    """A signed change on its way to the chain; look for it at /transactions/{digest}."""
-
-    digest: str = Field(description="Of the signed change; names it before it has a transaction.")
 
 
 class ControlOut(BaseModel):

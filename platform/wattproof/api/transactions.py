@@ -63,6 +63,12 @@ class TransactionOut(BaseModel):
     error: str | None
 
 
+class RelayedOut(TransactionOut):
+    """A signed change on its way to the chain; look for it at /transactions/{digest}."""
+
+    digest: str = Field(description="Of the signed change; names it before it has a transaction.")
+
+
 def to_sign(
     platform: Platform,
     signer: str,
@@ -161,3 +167,8 @@ def transaction_out(row: OutboxRow) -> TransactionOut:
         block_number=row.block_number,
         error=row.error,
     )
+
+
+def relayed_out(digest: str, row: OutboxRow) -> RelayedOut:
+    """A signed change that the operator carries out, as it is answered."""
+    return RelayedOut(digest=digest, **transaction_out(row).model_dump())

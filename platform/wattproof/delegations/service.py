@@ -151,7 +151,7 @@ def revocation(platform: Platform, account: str, market: int, deadline: int) -> 
 
 
 def next_nonce(platform: Platform, account: str) -> int:
-    """How many signed changes the account has used, on the chain now."""
+    """How many changes the account made, on the chain now."""
     return int(platform.chain.call(CONTRACT, "nonce", account))
 
 

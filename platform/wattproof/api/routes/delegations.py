@@ -20,7 +20,7 @@ from wattproof.api.fields import Address, Int64, Signature, Uint32, Uint64
 from wattproof.api.idempotency import MoneyWrite
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
-from wattproof.api.transactions import TransactionOut, TransactionsToSign, to_sign, transaction_out
+from wattproof.api.transactions import RelayedOut, TransactionsToSign, relayed_out, to_sign
 from wattproof.auth.scopes import Principal, Scope
 from wattproof.delegations import relay, service
 from wattproof.delegations.refusals import ADVICE
@@ -99,12 +99,6 @@ class MessageToSign(BaseModel):
     nonce: Uint64
     deadline: datetime
     typed_data: dict[str, Any]
-
-
-class RelayedSessionOut(TransactionOut):
-    """A signed change on its way to the chain; look for it at /transactions/{digest}."""
-
-    digest: str = Field(description="Of the signed change; names it before it has a transaction.")
 
 
 class DelegationOut(BaseModel):
@@ -240,11 +234,9 @@ def _hand_in(
     if known is None:
         relay.check(platform, principal, change, signature)
 
-    def queue(session: Session) -> RelayedSessionOut:
+    def queue(session: Session) -> RelayedOut:
         row = relay.queue(platform, session, change, signature)
-        return RelayedSessionOut(
-            digest=relay.digest_of(platform, change), **transaction_out(row).model_dump()
-        )
+        return relayed_out(relay.digest_of(platform, change), row)
 
     return write.once(queue, status=202)
 

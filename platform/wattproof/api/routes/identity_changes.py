@@ -20,14 +20,12 @@ from wattproof.api.identity_shapes import (
     PastChangeOut,
     ProposalOut,
     ProposalRequest,
-    RelayedOut,
     SignedChangeIn,
 )
 from wattproof.api.pagination import Cursor, Limit, Page, decode, page
 from wattproof.api.problems import responses
-from wattproof.api.transactions import TransactionsToSign, to_sign, transaction_out
+from wattproof.api.transactions import RelayedOut, TransactionsToSign, relayed_out, to_sign
 from wattproof.gateway import outbox
-from wattproof.gateway.models import OutboxRow
 from wattproof.identities import control, record, relay
 from wattproof.relaying import queue as relaying
 
@@ -149,10 +147,6 @@ def relay_change(
         change = relay.check(platform, principal, change)
 
     def queue(session: Session) -> RelayedOut:
-        return _relayed(change.digest, relay.queue(platform, session, principal.address, change))
+        return relayed_out(change.digest, relay.queue(platform, session, principal.address, change))
 
     return write.once(queue, status=202)
-
-
-def _relayed(digest: str, row: OutboxRow) -> RelayedOut:
-    return RelayedOut(digest=digest, **transaction_out(row).model_dump())
