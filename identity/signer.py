@@ -15,6 +15,7 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import PrivateKey
 
+from identity import private_files
 from identity.errors import KeystoreError
 from identity.signature import sign_digest
 
@@ -119,19 +120,7 @@ class LocalSigner:
         encrypted = Account.encrypt(
             bytes(self._account.key), passphrase, kdf="scrypt", iterations=work_factor
         )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise KeystoreError(f"{path} exists already; choose another name") from None
-        except OSError as error:
-            raise KeystoreError(f"cannot write {path}: {error.strerror}") from error
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            json.dump(encrypted, file)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+        private_files.create(path, json.dumps(encrypted) + "\n")
 
 
 def keystore_address(path: Path) -> str:
